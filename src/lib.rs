@@ -1,0 +1,11 @@
+//! Share encrypted health records through servers that nobody trusts.
+#![no_std]
+#![cfg_attr(not(feature = "blst"), forbid(unsafe_code))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod pairing;
