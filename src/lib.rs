@@ -8,4 +8,12 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod context;
+pub mod encoding;
+pub mod error;
+mod hash;
+pub mod identity;
 mod pairing;
+pub mod pre;
+
+pub use hash::Digest;

@@ -1,0 +1,198 @@
+//! Labelled hashing and key derivation. Every use has a label, all labels are here, and every part is
+//! length-prefixed, so no two uses can be made to agree by shifting bytes between parts.
+//!
+//! * `hash(label, parts…)` = SHA-512(len(label) ‖ label ‖ len(part_1) ‖ part_1 ‖ …), lengths as big-endian `u64`.
+//! * `digest` = its first 32 bytes.
+//! * `H_s(label, parts…)` = its 64 bytes as a little-endian integer, reduced modulo the group order.
+//! * `KDF(label, secret, parts…)` = HKDF-SHA-512 with salt `label`, input `secret` and info `hash(label, parts…)`.
+
+use core::fmt;
+
+use hkdf::Hkdf;
+use sha2::{Digest as _, Sha512};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+use crate::encoding::{Hex, Message, Sink};
+use crate::pairing::Scalar;
+
+/// The name of one use of a hash function. Two uses never share a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Label(&'static str);
+
+/// All labels of the crate.
+pub(crate) mod label {
+    use super::Label;
+
+    pub(crate) const CONTEXT: Label = Label("sesphr v1 context");
+    pub(crate) const PARTY_ID: Label = Label("sesphr v1 party id");
+    pub(crate) const STATEMENT: Label = Label("sesphr v1 signed statement");
+    pub(crate) const STATEMENT_ID: Label = Label("sesphr v1 statement id");
+    pub(crate) const HEDGE_KEY: Label = Label("sesphr v1 hedge key");
+    pub(crate) const KEYGEN: Label = Label("sesphr v1 key generation");
+    pub(crate) const PROOF_NONCE: Label = Label("sesphr v1 proof nonce");
+
+    pub(crate) const AFGH_OWNER_KEY: Label = Label("sesphr v1 afgh owner key");
+    pub(crate) const AFGH_OWNER_PROOF: Label = Label("sesphr v1 afgh owner proof");
+    pub(crate) const AFGH_USER_PROOF: Label = Label("sesphr v1 afgh user proof");
+    pub(crate) const AFGH_SIGMA: Label = Label("sesphr v1 afgh sigma");
+    pub(crate) const AFGH_RHO: Label = Label("sesphr v1 afgh rho");
+    pub(crate) const AFGH_MASK: Label = Label("sesphr v1 afgh mask");
+    pub(crate) const AFGH_CAPSULE_PROOF: Label = Label("sesphr v1 afgh capsule proof");
+    pub(crate) const AFGH_KEY: Label = Label("sesphr v1 afgh key");
+    pub(crate) const AFGH_BLIND: Label = Label("sesphr v1 afgh blind");
+    pub(crate) const AFGH_GRANT_ID: Label = Label("sesphr v1 afgh grant id");
+
+    pub(crate) const BODY_SALT: Label = Label("sesphr v1 body salt");
+    pub(crate) const BODY_COMMITMENT: Label = Label("sesphr v1 body commitment");
+    pub(crate) const BODY_KEY: Label = Label("sesphr v1 body key");
+    pub(crate) const IMMUTABLE_HEADER: Label = Label("sesphr v1 immutable header");
+
+    /// Every label, for the test that they differ.
+    #[cfg(test)]
+    pub(crate) const ALL: &[Label] = &[
+        CONTEXT,
+        PARTY_ID,
+        STATEMENT,
+        STATEMENT_ID,
+        HEDGE_KEY,
+        KEYGEN,
+        PROOF_NONCE,
+        AFGH_OWNER_KEY,
+        AFGH_OWNER_PROOF,
+        AFGH_USER_PROOF,
+        AFGH_SIGMA,
+        AFGH_RHO,
+        AFGH_MASK,
+        AFGH_CAPSULE_PROOF,
+        AFGH_KEY,
+        AFGH_BLIND,
+        AFGH_GRANT_ID,
+        BODY_SALT,
+        BODY_COMMITMENT,
+        BODY_KEY,
+        IMMUTABLE_HEADER,
+    ];
+}
+
+/// A public 32-byte hash value: the name of an object.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Length in bytes.
+    pub const LEN: usize = 32;
+    /// All zero: the place of an object that does not exist.
+    pub const NONE: Self = Self([0; 32]);
+
+    /// From the bytes of a digest that was computed before.
+    pub const fn from_array(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hex(&self.0).fmt(f)
+    }
+}
+
+impl ConstantTimeEq for Digest {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+/// A labelled hash in the making.
+pub(crate) struct Hasher(Sha512);
+
+impl Sink for Hasher {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+}
+
+impl Hasher {
+    pub(crate) fn new(label: Label) -> Self {
+        Self(Sha512::new()).part(label.0.as_bytes())
+    }
+
+    fn length(&mut self, len: usize) {
+        self.0.update((len as u64).to_be_bytes());
+    }
+
+    pub(crate) fn part(mut self, bytes: &[u8]) -> Self {
+        self.length(bytes.len());
+        self.0.update(bytes);
+        self
+    }
+
+    /// A message as one part, without a buffer.
+    pub(crate) fn message<M: Message>(mut self, message: &M) -> Self {
+        self.length(message.encoded_len());
+        message.write(&mut self);
+        self
+    }
+
+    pub(crate) fn wide(self) -> Zeroizing<[u8; 64]> {
+        Zeroizing::new(self.0.finalize().into())
+    }
+
+    pub(crate) fn digest(self) -> Digest {
+        let wide = self.wide();
+        let mut out = [0; 32];
+        out.iter_mut().zip(wide.iter()).for_each(|(to, from)| *to = *from);
+        Digest(out)
+    }
+
+    /// `H_s`: a scalar from 64 uniform bytes.
+    pub(crate) fn scalar(self) -> Scalar {
+        Scalar::from_wide(&self.wide())
+    }
+}
+
+/// `hash(label, parts…)`.
+pub(crate) fn hash(label: Label, parts: &[&[u8]]) -> Hasher {
+    parts.iter().fold(Hasher::new(label), |hasher, part| hasher.part(part))
+}
+
+/// `KDF(label, secret, parts…)`: 32 bytes that are wiped on drop.
+pub(crate) fn kdf(label: Label, secret: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut out = Zeroizing::new([0; 32]);
+    let info = hash(label, parts).wide();
+    let expanded = Hkdf::<Sha512>::new(Some(label.0.as_bytes()), secret).expand(&*info, &mut *out);
+    // 32 bytes are far below HKDF's limit of 255 blocks.
+    debug_assert!(expanded.is_ok());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_differ() {
+        for (i, a) in label::ALL.iter().enumerate() {
+            for b in &label::ALL[i + 1..] {
+                assert_ne!(a, b);
+            }
+        }
+    }
+
+    #[test]
+    fn parts_do_not_run_together() {
+        let l = label::CONTEXT;
+        let of = |parts: &[&[u8]]| hash(l, parts).digest();
+        assert_ne!(of(&[b"ab", b"c"]), of(&[b"a", b"bc"]));
+        assert_ne!(of(&[b"abc"]), of(&[b"abc", b""]));
+        assert_ne!(of(&[b"abc"]), hash(label::PARTY_ID, &[b"abc"]).digest());
+        assert_ne!(kdf(l, b"k", &[b"ab", b"c"]), kdf(l, b"k", &[b"a", b"bc"]));
+        assert_ne!(kdf(l, b"k", &[]), kdf(l, b"l", &[]));
+        assert_ne!(kdf(l, b"k", &[]), kdf(label::PARTY_ID, b"k", &[]));
+    }
+}

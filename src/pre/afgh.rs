@@ -1,0 +1,1 @@
+//! SeSPHR proxy re-encryption.

@@ -1,0 +1,350 @@
+//! Proxy re-encryption: an owner encrypts, a semi-trusted server re-encrypts for whom the owner granted, and the
+//! server learns nothing.
+//!
+//! A scheme is a unit struct that implements [`Pre`]; its keys, grants and capsules are associated types, so code
+//! names the scheme once: `Afgh::encapsulate(…)`, or an alias of the user's. Two things hold in every scheme:
+//!
+//! * **What was checked has a type of its own.** `VerifiedOwner`, `VerifiedUser`, `VerifiedGrant`, `VerifiedReKey`
+//!   and `VerifiedCapsule` are made by checking and cannot be decoded.
+//! * **Single hop.** Re-encryption takes a [`Pre::VerifiedCapsule`] and gives a [`Pre::ReCapsule`], and nothing turns
+//!   the one into the other.
+//!
+//! Every function that needs randomness takes a generator that may fail ([`TryCryptoRng`]); one that cannot fail is
+//! one as well. There is no hidden generator and no clock.
+
+pub mod afgh;
+mod error;
+
+use core::fmt;
+
+use rand_core::TryCryptoRng;
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+use crate::context::{Context, Subject, Timestamp};
+use crate::encoding::{Encoding, Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind};
+use crate::error::{DecodeError, OpenError, RngError};
+use crate::identity::{PartyId, SigningKey};
+pub use error::{CapsuleError, DelegateError, EncapsulateError, GrantError, KeyError, ReencryptError};
+
+/// A proxy re-encryption scheme, used as a key encapsulation mechanism.
+pub trait Pre: Copy + fmt::Debug + 'static {
+    /// The scheme's number on the wire.
+    const SUITE: SuiteId;
+    /// Public parameters that all parties share; `()` where there are none.
+    type Params: ?Sized;
+
+    /// Which of an owner's key pairs: a partition and period, a generation.
+    type KeyLabel: Clone + Eq + fmt::Debug;
+    /// An owner's secret key.
+    type OwnerSecret: ZeroizeOnDrop + fmt::Debug;
+    /// An owner's public key with its certificate.
+    type OwnerPublic: Clone + Eq + fmt::Debug + Encoding;
+    /// An owner's public key whose certificate was checked.
+    type VerifiedOwner: Clone + fmt::Debug;
+    /// A delegatee's secret key.
+    type UserSecret: ZeroizeOnDrop + fmt::Debug + SecretEncoding;
+    /// A delegatee's public key with its proof of possession.
+    type UserPublic: Clone + Eq + fmt::Debug + Encoding;
+    /// A delegatee's public key whose proof was checked.
+    type VerifiedUser: Clone + fmt::Debug;
+
+    /// What a capsule is under, beyond the owner's key: a class, a label; `()` where the key says it all.
+    type Label: Clone + Eq + fmt::Debug;
+    /// What a grant covers, beyond the owner's key.
+    type Scope: Clone + Eq + fmt::Debug;
+    /// On which terms: validity, how many servers.
+    type Policy: Clone + Eq + fmt::Debug;
+    /// The owner's signed permission: public.
+    type Grant: Clone + fmt::Debug + Encoding;
+    /// A grant whose signature, parties and time were checked.
+    type VerifiedGrant: Clone + fmt::Debug;
+    /// What a server needs to carry a grant out. A secret.
+    type ReKey: SecretEncoding + ZeroizeOnDrop + fmt::Debug;
+    /// A re-encryption key that was checked against its grant.
+    type VerifiedReKey: ZeroizeOnDrop + fmt::Debug;
+    /// One re-encryption key, or a fragment per server.
+    type ReKeys: AsRef<[Self::ReKey]>;
+
+    /// The encapsulation of a key.
+    type Capsule: CapsuleParts;
+    /// A capsule whose public checks passed.
+    type VerifiedCapsule: Clone + fmt::Debug;
+    /// A re-encrypted capsule, or a server's part of one.
+    type ReCapsule: Clone + fmt::Debug + Encoding;
+
+    /// Derives the owner's key pair for `label` from the root secret and certifies it with `signer`.
+    ///
+    /// The secret depends on root, signer and label alone: losing it loses nothing while the root is kept.
+    ///
+    /// # Errors
+    /// [`RngError`] when the generator fails.
+    fn owner_keygen<R: TryCryptoRng + ?Sized>(
+        params: &Self::Params,
+        root: &OwnerRoot,
+        signer: &SigningKey,
+        label: &Self::KeyLabel,
+        rng: &mut R,
+    ) -> Result<(Self::OwnerSecret, Self::OwnerPublic), RngError>;
+
+    /// Checks an owner's public key: certificate, key, proof of possession.
+    ///
+    /// # Errors
+    /// [`KeyError`] naming the check that failed.
+    fn verify_owner(
+        params: &Self::Params,
+        public: &Self::OwnerPublic,
+        owner: &PartyId,
+    ) -> Result<Self::VerifiedOwner, KeyError>;
+
+    /// Makes a delegatee's key pair.
+    ///
+    /// # Errors
+    /// [`RngError`] when the generator fails.
+    fn user_keygen<R: TryCryptoRng + ?Sized>(
+        params: &Self::Params,
+        user: PartyId,
+        rng: &mut R,
+    ) -> Result<(Self::UserSecret, Self::UserPublic), RngError>;
+
+    /// Checks a delegatee's public key.
+    ///
+    /// # Errors
+    /// [`KeyError`] naming the check that failed.
+    fn verify_user(
+        params: &Self::Params,
+        public: &Self::UserPublic,
+        user: &PartyId,
+    ) -> Result<Self::VerifiedUser, KeyError>;
+
+    /// Completes a subject to the context that a capsule under this key and label has.
+    fn context<'a>(
+        params: &Self::Params,
+        owner: &Self::VerifiedOwner,
+        label: &Self::Label,
+        subject: &Subject<'a>,
+    ) -> Context<'a>;
+
+    /// Makes a fresh key and its capsule. `author` is who `ctx` names; its secret hedges the randomness.
+    ///
+    /// # Errors
+    /// [`EncapsulateError`] when the context is not one of this key's or the generator fails.
+    fn encapsulate<R: TryCryptoRng + ?Sized>(
+        params: &Self::Params,
+        owner: &Self::VerifiedOwner,
+        ctx: &Context<'_>,
+        author: &SigningKey,
+        rng: &mut R,
+    ) -> Result<(Self::Capsule, SharedKey), EncapsulateError>;
+
+    /// The public checks of a capsule, which whoever uses a secret on it makes first.
+    ///
+    /// # Errors
+    /// [`CapsuleError`] naming the check that failed.
+    fn verify_capsule(
+        params: &Self::Params,
+        owner: &Self::VerifiedOwner,
+        capsule: &Self::Capsule,
+        ctx: &Context<'_>,
+    ) -> Result<Self::VerifiedCapsule, CapsuleError>;
+
+    /// Opens with the owner's secret.
+    ///
+    /// # Errors
+    /// [`OpenError`], whatever the cause.
+    fn open(
+        params: &Self::Params,
+        owner: &Self::OwnerSecret,
+        capsule: &Self::Capsule,
+        ctx: &Context<'_>,
+    ) -> Result<SharedKey, OpenError>;
+
+    /// Lets `user` read what `scope` covers, on the terms of `policy`.
+    ///
+    /// # Errors
+    /// [`DelegateError`] when signer and secret do not belong together or the generator fails.
+    fn delegate<R: TryCryptoRng + ?Sized>(
+        params: &Self::Params,
+        owner: &Self::OwnerSecret,
+        signer: &SigningKey,
+        user: &Self::VerifiedUser,
+        scope: &Self::Scope,
+        policy: &Self::Policy,
+        rng: &mut R,
+    ) -> Result<(Self::Grant, Self::ReKeys), DelegateError>;
+
+    /// Checks a grant: the owner's signature, that it is under this key, and its time.
+    ///
+    /// # Errors
+    /// [`GrantError`] naming the check that failed.
+    fn verify_grant(
+        params: &Self::Params,
+        owner: &Self::VerifiedOwner,
+        grant: &Self::Grant,
+        now: Timestamp,
+    ) -> Result<Self::VerifiedGrant, GrantError>;
+
+    /// Checks that `rekey` is the one that `grant` fixes.
+    ///
+    /// # Errors
+    /// [`GrantError`] naming the check that failed.
+    fn verify_rekey(
+        params: &Self::Params,
+        owner: &Self::VerifiedOwner,
+        grant: &Self::VerifiedGrant,
+        rekey: &Self::ReKey,
+    ) -> Result<Self::VerifiedReKey, GrantError>;
+
+    /// Re-encrypts for the grant's delegatee. `server` is the re-encrypting party; its secret hedges the randomness.
+    ///
+    /// # Errors
+    /// [`ReencryptError`] when the grant does not cover the capsule or the time, or the generator fails.
+    fn reencrypt<R: TryCryptoRng + ?Sized>(
+        params: &Self::Params,
+        rekey: &Self::VerifiedReKey,
+        capsule: &Self::VerifiedCapsule,
+        server: &SigningKey,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<Self::ReCapsule, ReencryptError>;
+
+    /// Opens with the delegatee's secret what the server re-encrypted.
+    ///
+    /// # Errors
+    /// [`OpenError`], whatever the cause.
+    fn open_reencrypted(
+        params: &Self::Params,
+        user: &Self::UserSecret,
+        grant: &Self::VerifiedGrant,
+        capsule: &Self::Capsule,
+        parts: &[Self::ReCapsule],
+        ctx: &Context<'_>,
+    ) -> Result<SharedKey, OpenError>;
+}
+
+/// A capsule, divided into what its author's signature covers and what a cloud may update when keys rotate.
+pub trait CapsuleParts: Clone + fmt::Debug + Encoding {
+    /// Length of the part that never changes.
+    const CORE_LEN: usize;
+    /// Length of the part that rotation updates; zero where a scheme does not rotate.
+    const MUTABLE_LEN: usize;
+
+    /// Writes the part that never changes: `CORE_LEN` bytes.
+    fn write_core(&self, sink: &mut dyn Sink);
+
+    /// Writes the part that rotation updates: `MUTABLE_LEN` bytes.
+    fn write_mutable(&self, sink: &mut dyn Sink);
+
+    /// Puts the two together again.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when either is malformed.
+    fn from_parts(core: &[u8], mutable: &[u8]) -> Result<Self, DecodeError>;
+}
+
+/// A server that chooses scheme and grant at run time: the one object-safe joint.
+#[cfg(feature = "alloc")]
+pub trait Reencryptor: Send + Sync {
+    /// Checks and re-encrypts an encoded capsule; appends the encoded result to `out`.
+    ///
+    /// # Errors
+    /// [`ReencryptError`]; `out` is as it was then.
+    fn reencrypt(
+        &self,
+        capsule: &[u8],
+        ctx: &Context<'_>,
+        now: Timestamp,
+        rng: &mut dyn TryCryptoRng<Error = RngError>,
+        out: &mut alloc::vec::Vec<u8>,
+    ) -> Result<(), ReencryptError>;
+}
+
+/// A 32-byte key that a capsule encapsulates. [`record`](crate::record) turns it into body keys; it is wiped on drop
+/// and cannot be printed or copied.
+pub struct SharedKey(Zeroizing<[u8; 32]>);
+
+impl SharedKey {
+    pub(crate) fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The bytes, for vectors.
+    #[cfg(feature = "hazmat")]
+    pub fn hazmat_bytes(&self) -> &[u8; 32] {
+        self.expose()
+    }
+}
+
+impl ZeroizeOnDrop for SharedKey {}
+
+impl ConstantTimeEq for SharedKey {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&*other.0)
+    }
+}
+
+impl fmt::Debug for SharedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedKey").finish_non_exhaustive()
+    }
+}
+
+/// The 32-byte secret from which all key pairs of an owner derive. Back it up: it is the only thing that must not be
+/// lost, and whoever has it reads everything.
+pub struct OwnerRoot(Zeroizing<[u8; 32]>);
+
+impl OwnerRoot {
+    /// A new root.
+    ///
+    /// # Errors
+    /// [`RngError`] when the generator fails.
+    pub fn try_generate<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        rng.try_fill_bytes(&mut *bytes).map_err(|_| RngError)?;
+        Ok(Self(bytes))
+    }
+
+    /// A new root, from a generator that cannot fail.
+    pub fn generate<R: rand_core::CryptoRng + ?Sized>(rng: &mut R) -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *bytes);
+        Self(bytes)
+    }
+
+    pub(crate) fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl ZeroizeOnDrop for OwnerRoot {}
+
+impl ConstantTimeEq for OwnerRoot {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&*other.0)
+    }
+}
+
+impl fmt::Debug for OwnerRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnerRoot").finish_non_exhaustive()
+    }
+}
+
+impl Message for OwnerRoot {
+    const SUITE: SuiteId = SuiteId::Common;
+    const KIND: Kind = kind::OWNER_ROOT;
+
+    fn encode_body(&self, sink: &mut dyn Sink) {
+        sink.put(&*self.0);
+    }
+
+    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self(Zeroizing::new(reader.array()?)))
+    }
+}
+
+impl SecretEncoding for OwnerRoot {}
