@@ -8,4 +8,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "hazmat")]
+pub mod hazmat;
+// The facade is a whole; what is reachable of it depends on the features.
+#[cfg_attr(not(feature = "hazmat"), allow(dead_code, unreachable_pub))]
 mod pairing;
