@@ -12,7 +12,11 @@ pub mod context;
 pub mod encoding;
 pub mod error;
 mod hash;
+#[cfg(feature = "hazmat")]
+pub mod hazmat;
 pub mod identity;
+// The facade is a whole; what is reachable of it depends on the features.
+#[cfg_attr(not(feature = "hazmat"), allow(dead_code, unreachable_pub))]
 mod pairing;
 pub mod pre;
 
