@@ -20,6 +20,12 @@ use crate::pairing::Scalar;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Label(&'static str);
 
+impl Label {
+    pub(crate) fn bytes(self) -> &'static [u8] {
+        self.0.as_bytes()
+    }
+}
+
 /// All labels of the crate.
 pub(crate) mod label {
     use super::Label;
@@ -29,10 +35,11 @@ pub(crate) mod label {
     pub(crate) const STATEMENT: Label = Label("sesphr v1 signed statement");
     pub(crate) const STATEMENT_ID: Label = Label("sesphr v1 statement id");
     pub(crate) const HEDGE_KEY: Label = Label("sesphr v1 hedge key");
-    pub(crate) const KEYGEN: Label = Label("sesphr v1 key generation");
     pub(crate) const PROOF_NONCE: Label = Label("sesphr v1 proof nonce");
 
-    pub(crate) const AFGH_OWNER_KEY: Label = Label("sesphr v1 afgh owner key");
+    pub(crate) const AFGH_ORIGIN: Label = Label("sesphr v1 afgh origin");
+    pub(crate) const AFGH_OWNER_SECRET: Label = Label("sesphr v1 afgh owner secret");
+    pub(crate) const AFGH_USER_SECRET: Label = Label("sesphr v1 afgh user secret");
     pub(crate) const AFGH_OWNER_PROOF: Label = Label("sesphr v1 afgh owner proof");
     pub(crate) const AFGH_USER_PROOF: Label = Label("sesphr v1 afgh user proof");
     pub(crate) const AFGH_SIGMA: Label = Label("sesphr v1 afgh sigma");
@@ -56,9 +63,10 @@ pub(crate) mod label {
         STATEMENT,
         STATEMENT_ID,
         HEDGE_KEY,
-        KEYGEN,
         PROOF_NONCE,
-        AFGH_OWNER_KEY,
+        AFGH_ORIGIN,
+        AFGH_OWNER_SECRET,
+        AFGH_USER_SECRET,
         AFGH_OWNER_PROOF,
         AFGH_USER_PROOF,
         AFGH_SIGMA,
@@ -119,7 +127,7 @@ impl Sink for Hasher {
 
 impl Hasher {
     pub(crate) fn new(label: Label) -> Self {
-        Self(Sha512::new()).part(label.0.as_bytes())
+        Self(Sha512::new()).part(label.bytes())
     }
 
     fn length(&mut self, len: usize) {
@@ -165,7 +173,7 @@ pub(crate) fn hash(label: Label, parts: &[&[u8]]) -> Hasher {
 pub(crate) fn kdf(label: Label, secret: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let mut out = Zeroizing::new([0; 32]);
     let info = hash(label, parts).wide();
-    let expanded = Hkdf::<Sha512>::new(Some(label.0.as_bytes()), secret).expand(&*info, &mut *out);
+    let expanded = Hkdf::<Sha512>::new(Some(label.bytes()), secret).expand(&*info, &mut *out);
     // 32 bytes are far below HKDF's limit of 255 blocks.
     debug_assert!(expanded.is_ok());
     out

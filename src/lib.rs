@@ -18,6 +18,7 @@ pub mod identity;
 // The facade is a whole; what is reachable of it depends on the features.
 #[cfg_attr(not(feature = "hazmat"), allow(dead_code, unreachable_pub))]
 mod pairing;
+mod pok;
 pub mod pre;
 
 pub use hash::Digest;

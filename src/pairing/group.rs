@@ -117,10 +117,7 @@ pub trait Backend: 'static {
     const NAME: &'static str;
 
     /// e(p, q).
-    fn pairing(
-        p: &<Self::G1 as Group>::Entry,
-        q: &<Self::G2 as Group>::Entry,
-    ) -> <Self::Gt as Group>::Element;
+    fn pairing(p: &<Self::G1 as Group>::Entry, q: &<Self::G2 as Group>::Entry) -> <Self::Gt as Group>::Element;
     /// Whether e(a1, a2) = e(b1, b2).
     fn pairing_eq(
         a1: &<Self::G1 as Group>::Entry,
@@ -133,7 +130,5 @@ pub trait Backend: 'static {
     fn prepare(q: &<Self::G2 as Group>::Entry) -> Self::Prepared;
     /// Π e(pᵢ, qᵢ) with one final exponentiation.
     #[cfg(feature = "alloc")]
-    fn multi_pairing(
-        terms: &[(&<Self::G1 as Group>::Entry, &Self::Prepared)],
-    ) -> <Self::Gt as Group>::Element;
+    fn multi_pairing(terms: &[(&<Self::G1 as Group>::Entry, &Self::Prepared)]) -> <Self::Gt as Group>::Element;
 }

@@ -50,11 +50,7 @@ fn odd_multiples<G: Group + ?Sized>(base: &G::Entry) -> [G::Element; ODD] {
     })
 }
 
-fn add_digit<G: Group + ?Sized>(
-    acc: &G::Element,
-    odd: &[G::Element; ODD],
-    digit: i8,
-) -> G::Element {
+fn add_digit<G: Group + ?Sized>(acc: &G::Element, odd: &[G::Element; ODD], digit: i8) -> G::Element {
     let magnitude = usize::from(digit.unsigned_abs());
     match odd.get(magnitude / 2) {
         Some(multiple) if digit > 0 => G::add(acc, multiple),
@@ -64,12 +60,7 @@ fn add_digit<G: Group + ?Sized>(
 }
 
 /// x·a + y·b with one run of doublings.
-pub(crate) fn vartime_lincomb2<G: Group + ?Sized>(
-    x: &Scalar,
-    a: &G::Entry,
-    y: &Scalar,
-    b: &G::Entry,
-) -> G::Element {
+pub(crate) fn vartime_lincomb2<G: Group + ?Sized>(x: &Scalar, a: &G::Entry, y: &Scalar, b: &G::Entry) -> G::Element {
     let (dx, dy) = (sliding(x), sliding(y));
     let (oa, ob) = (odd_multiples::<G>(a), odd_multiples::<G>(b));
     let mut acc = G::identity();
@@ -93,10 +84,7 @@ pub(crate) fn vartime_msm<G: Group + ?Sized>(terms: &[(&G::Entry, &Scalar)]) -> 
     if terms.len() > BUCKETS_FROM {
         return buckets::<G>(terms);
     }
-    let prepared: Vec<_> = terms
-        .iter()
-        .map(|(point, k)| (odd_multiples::<G>(point), sliding(k)))
-        .collect();
+    let prepared: Vec<_> = terms.iter().map(|(point, k)| (odd_multiples::<G>(point), sliding(k))).collect();
     let mut acc = G::identity();
     let mut started = false;
     for i in (0..256).rev() {
@@ -147,9 +135,7 @@ fn buckets<G: Group + ?Sized>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
         let mut sums = vec![G::identity(); 1 << (w - 1)];
         for ((point, _), bytes) in terms.iter().zip(&scalars) {
             let (magnitude, negative) = window::digit(bytes, i, w);
-            let bucket = (magnitude as usize)
-                .checked_sub(1)
-                .and_then(|j| sums.get_mut(j));
+            let bucket = (magnitude as usize).checked_sub(1).and_then(|j| sums.get_mut(j));
             if let Some(bucket) = bucket {
                 *bucket = if bool::from(negative) {
                     G::add_entry(bucket, &G::entry_neg(point))

@@ -46,9 +46,7 @@ impl<G: Group + ?Sized> Table<G> {
                 row_base = G::double(&row_base);
             }
         }
-        Self {
-            entries: G::batch_to_entry(&elements).into_boxed_slice(),
-        }
+        Self { entries: G::batch_to_entry(&elements).into_boxed_slice() }
     }
 
     pub(crate) fn multiply(&self, k: &Scalar) -> G::Element {
@@ -61,8 +59,7 @@ impl<G: Group + ?Sized> Table<G> {
                 }
             }
             for (j, row) in self.entries.chunks_exact(Self::ROW).enumerate() {
-                let (magnitude, negative) =
-                    window::digit(&bytes, j * G::TABLE_STRIDE + pass, G::TABLE_WINDOW);
+                let (magnitude, negative) = window::digit(&bytes, j * G::TABLE_STRIDE + pass, G::TABLE_WINDOW);
                 let mut term = G::entry_identity();
                 for (d, entry) in (1u32..).zip(row) {
                     G::entry_assign(&mut term, entry, magnitude.ct_eq(&d));
@@ -78,9 +75,7 @@ impl<G: Group + ?Sized> Table<G> {
 
 impl<G: Group + ?Sized> Clone for Table<G> {
     fn clone(&self) -> Self {
-        Self {
-            entries: self.entries.clone(),
-        }
+        Self { entries: self.entries.clone() }
     }
 }
 

@@ -215,10 +215,7 @@ impl<C: Curve> Projective<C> {
     #[must_use]
     pub fn batch_to_affine(points: &[Self]) -> Vec<Affine<C>> {
         let elements: Vec<_> = points.iter().map(|point| point.0).collect();
-        C::batch_to_entry(&elements)
-            .into_iter()
-            .map(Affine)
-            .collect()
+        C::batch_to_entry(&elements).into_iter().map(Affine).collect()
     }
 }
 

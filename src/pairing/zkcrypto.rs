@@ -222,8 +222,7 @@ impl Backend for Zkcrypto {
         b1: &bls12_381::G1Affine,
         b2: &bls12_381::G2Affine,
     ) -> Choice {
-        Self::multi_pairing(&[(a1, &(*a2).into()), (&-b1, &(*b2).into())])
-            .ct_eq(&bls12_381::Gt::identity())
+        Self::multi_pairing(&[(a1, &(*a2).into()), (&-b1, &(*b2).into())]).ct_eq(&bls12_381::Gt::identity())
     }
 
     // Without a heap the crate cannot prepare points, and without prepared points it has no product.
@@ -270,12 +269,7 @@ struct DisplayParser<'a> {
 
 impl<'a> DisplayParser<'a> {
     fn new(out: &'a mut [u8; GT_HASH_LEN]) -> Self {
-        Self {
-            out,
-            format: FORMAT,
-            digits: 0,
-            total: 0,
-        }
+        Self { out, format: FORMAT, digits: 0, total: 0 }
     }
 
     fn complete(&self) -> bool {
@@ -286,11 +280,7 @@ impl<'a> DisplayParser<'a> {
         let (expected, rest) = self.format.split_first().ok_or(fmt::Error)?;
         if *expected != b'#' {
             self.format = rest;
-            return if byte == *expected {
-                Ok(())
-            } else {
-                Err(fmt::Error)
-            };
+            return if byte == *expected { Ok(()) } else { Err(fmt::Error) };
         }
         let (nibble, valid) = hex_digit(byte);
         let slot = self.out.get_mut(self.total / 2).ok_or(fmt::Error)?;
@@ -302,11 +292,7 @@ impl<'a> DisplayParser<'a> {
             self.format = rest;
         }
         // Always taken unless the dependency changed.
-        if bool::from(valid) {
-            Ok(())
-        } else {
-            Err(fmt::Error)
-        }
+        if bool::from(valid) { Ok(()) } else { Err(fmt::Error) }
     }
 }
 

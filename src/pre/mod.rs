@@ -21,8 +21,8 @@ use rand_core::TryCryptoRng;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use crate::context::{Context, Subject, Timestamp};
-use crate::encoding::{Encoding, Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind};
+use crate::context::{Context, Subject, Timestamp, Validity};
+use crate::encoding::{Encoding, Hex, Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind};
 use crate::error::{DecodeError, OpenError, RngError};
 use crate::identity::{PartyId, SigningKey};
 pub use error::{CapsuleError, DelegateError, EncapsulateError, GrantError, KeyError, ReencryptError};
@@ -58,7 +58,7 @@ pub trait Pre: Copy + fmt::Debug + 'static {
     /// The owner's signed permission: public.
     type Grant: Clone + fmt::Debug + Encoding;
     /// A grant whose signature, parties and time were checked.
-    type VerifiedGrant: Clone + fmt::Debug;
+    type VerifiedGrant: Clone + fmt::Debug + GrantTerms;
     /// What a server needs to carry a grant out. A secret.
     type ReKey: SecretEncoding + ZeroizeOnDrop + fmt::Debug;
     /// A re-encryption key that was checked against its grant.
@@ -97,13 +97,13 @@ pub trait Pre: Copy + fmt::Debug + 'static {
         owner: &PartyId,
     ) -> Result<Self::VerifiedOwner, KeyError>;
 
-    /// Makes a delegatee's key pair.
+    /// Makes a key pair for the delegatee `user`, whose secret hedges the randomness.
     ///
     /// # Errors
     /// [`RngError`] when the generator fails.
     fn user_keygen<R: TryCryptoRng + ?Sized>(
         params: &Self::Params,
-        user: PartyId,
+        user: &SigningKey,
         rng: &mut R,
     ) -> Result<(Self::UserSecret, Self::UserPublic), RngError>;
 
@@ -240,6 +240,38 @@ pub trait CapsuleParts: Clone + fmt::Debug + Encoding {
     /// # Errors
     /// [`DecodeError`] when either is malformed.
     fn from_parts(core: &[u8], mutable: &[u8]) -> Result<Self, DecodeError>;
+}
+
+/// The name of a grant: 16 bytes that never repeat.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GrantId([u8; 16]);
+
+impl GrantId {
+    /// From the bytes of a known id.
+    pub const fn from_array(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for GrantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hex(&self.0).fmt(f)
+    }
+}
+
+/// What every grant says, whatever its scheme.
+pub trait GrantTerms {
+    /// The grant's name.
+    fn id(&self) -> GrantId;
+    /// Who may read.
+    fn user(&self) -> PartyId;
+    /// When.
+    fn validity(&self) -> Validity;
 }
 
 /// A server that chooses scheme and grant at run time: the one object-safe joint.

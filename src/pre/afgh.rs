@@ -1,1 +1,0 @@
-//! SeSPHR proxy re-encryption.
