@@ -24,6 +24,7 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 use crate::context::{Context, Subject, Timestamp, Validity};
 use crate::encoding::{Encoding, Hex, Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind};
 use crate::error::{DecodeError, OpenError, RngError};
+use crate::hash::Digest;
 use crate::identity::{PartyId, SigningKey};
 pub use error::{CapsuleError, DelegateError, EncapsulateError, GrantError, KeyError, ReencryptError};
 
@@ -41,7 +42,7 @@ pub trait Pre: Copy + fmt::Debug + 'static {
     /// An owner's public key with its certificate.
     type OwnerPublic: Clone + Eq + fmt::Debug + Encoding;
     /// An owner's public key whose certificate was checked.
-    type VerifiedOwner: Clone + fmt::Debug;
+    type VerifiedOwner: Clone + fmt::Debug + OwnerTerms;
     /// A delegatee's secret key.
     type UserSecret: ZeroizeOnDrop + fmt::Debug + SecretEncoding;
     /// A delegatee's public key with its proof of possession.
@@ -264,12 +265,22 @@ impl fmt::Debug for GrantId {
     }
 }
 
-/// What every grant says, whatever its scheme.
+/// What every checked owner key says, whatever its scheme.
+pub trait OwnerTerms {
+    /// Who owns the key.
+    fn owner(&self) -> PartyId;
+    /// The key's name in contexts and grants.
+    fn origin(&self) -> Digest;
+}
+
+/// What every checked grant says, whatever its scheme.
 pub trait GrantTerms {
     /// The grant's name.
     fn id(&self) -> GrantId;
     /// Who may read.
     fn user(&self) -> PartyId;
+    /// The owner's key that it is under.
+    fn origin(&self) -> Digest;
     /// When.
     fn validity(&self) -> Validity;
 }

@@ -151,7 +151,7 @@ pub(super) fn verify(
     if !capsule.proof.vartime_verify(label::AFGH_CAPSULE_PROOF, base, image, &message) {
         return Err(CapsuleError::Proof);
     }
-    Ok(VerifiedCapsule { capsule: capsule.clone(), origin: owner.origin(), ctx: digest })
+    Ok(VerifiedCapsule { capsule: capsule.clone(), origin: owner.name().origin, ctx: digest })
 }
 
 pub(super) fn reencrypt<R: TryCryptoRng + ?Sized>(

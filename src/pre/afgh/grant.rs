@@ -103,6 +103,10 @@ impl GrantTerms for VerifiedGrant {
         self.grant.user
     }
 
+    fn origin(&self) -> Digest {
+        self.grant.origin
+    }
+
     fn validity(&self) -> Validity {
         self.grant.validity
     }
@@ -203,8 +207,8 @@ pub(super) fn verify(
     grant: &Signed<Grant>,
     now: Timestamp,
 ) -> Result<VerifiedGrant, GrantError> {
-    let grant = grant.verify(&owner.owner()).map_err(|_| GrantError::Signature)?;
-    if grant.origin != owner.origin() {
+    let grant = grant.verify(&owner.name().owner).map_err(|_| GrantError::Signature)?;
+    if grant.origin != owner.name().origin {
         return Err(GrantError::WrongKey);
     }
     check_time(&grant.validity, now)?;
@@ -216,7 +220,7 @@ pub(super) fn verify_rekey(
     grant: &VerifiedGrant,
     rekey: &ReKey,
 ) -> Result<VerifiedReKey, GrantError> {
-    if grant.grant.origin != owner.origin() {
+    if grant.grant.origin != owner.name().origin {
         return Err(GrantError::WrongKey);
     }
     let fixed = rekey.grant == grant.grant.digest()

@@ -15,7 +15,7 @@ use crate::identity::{PartyId, Signed, SigningKey};
 use crate::pairing::G1Table;
 use crate::pairing::{G1Affine, G2Affine, Scalar, mul_p, mul_q};
 use crate::pok::{Proof, read_g1, read_g2, read_nonzero_scalar};
-use crate::pre::{KeyError, OwnerRoot};
+use crate::pre::{KeyError, OwnerRoot, OwnerTerms};
 
 /// Which of an owner's key pairs: one per partition and period.
 ///
@@ -130,19 +130,9 @@ impl VerifiedOwner {
         &self.name
     }
 
-    /// Who owns the key.
-    pub fn owner(&self) -> PartyId {
-        self.name.owner
-    }
-
     /// The partition and period that the key is for.
     pub fn period(&self) -> Period {
         self.name.period
-    }
-
-    /// The key's name in contexts and grants.
-    pub fn origin(&self) -> Digest {
-        self.name.origin
     }
 
     /// Builds a table of multiples of the key, for writers of many records: it costs about as much as three
@@ -161,6 +151,16 @@ impl VerifiedOwner {
             return table.mul(k).to_affine();
         }
         self.name.point.mul(k).to_affine()
+    }
+}
+
+impl OwnerTerms for VerifiedOwner {
+    fn owner(&self) -> PartyId {
+        self.name.owner
+    }
+
+    fn origin(&self) -> Digest {
+        self.name.origin
     }
 }
 
