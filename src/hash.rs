@@ -55,6 +55,8 @@ pub(crate) mod label {
     pub(crate) const BODY_KEY: Label = Label("sesphr v1 body key");
     pub(crate) const IMMUTABLE_HEADER: Label = Label("sesphr v1 immutable header");
 
+    pub(crate) const MERKLE_BODY: Label = Label("sesphr v1 merkle body");
+
     /// Every label, for the test that they differ.
     #[cfg(test)]
     pub(crate) const ALL: &[Label] = &[
@@ -80,6 +82,7 @@ pub(crate) mod label {
         BODY_COMMITMENT,
         BODY_KEY,
         IMMUTABLE_HEADER,
+        MERKLE_BODY,
     ];
 }
 

@@ -5,3 +5,9 @@
 pub mod pairing {
     pub use crate::pairing::*;
 }
+
+/// Sealed partitions under chosen keys.
+#[cfg(feature = "alloc")]
+pub mod record {
+    pub use crate::record::hazmat::*;
+}

@@ -15,10 +15,14 @@ mod hash;
 #[cfg(feature = "hazmat")]
 pub mod hazmat;
 pub mod identity;
+#[cfg(feature = "alloc")]
+mod merkle;
 // The facade is a whole; what is reachable of it depends on the features.
 #[cfg_attr(not(feature = "hazmat"), allow(dead_code, unreachable_pub))]
 mod pairing;
 mod pok;
 pub mod pre;
+#[cfg(feature = "alloc")]
+pub mod record;
 
 pub use hash::Digest;

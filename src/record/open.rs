@@ -1,0 +1,216 @@
+//! Opening.
+
+use core::fmt;
+
+use super::body::{self, Cipher, Layout, Plaintext, Run};
+use super::header::{SealedHeader, SealedPartition};
+use crate::context::{Context, Partition, RecordId};
+use crate::encoding::SuiteId;
+use crate::error::OpenError;
+use crate::hash::Digest;
+use crate::identity::PartyId;
+use crate::pre::{CapsuleParts, Pre, SharedKey};
+
+/// Which versions of a record the reader takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Versions {
+    /// This one.
+    Exactly(u64),
+    /// This one or a later one: for who remembers the highest version seen, or `AtLeast(0)` for who remembers none
+    /// and takes an old version for new.
+    AtLeast(u64),
+}
+
+impl Versions {
+    fn include(self, version: u64) -> bool {
+        match self {
+            Self::Exactly(n) => version == n,
+            Self::AtLeast(n) => version >= n,
+        }
+    }
+}
+
+/// What the reader asked for. A cloud holds many partitions that the reader's key opens; this is what keeps it from
+/// handing out another one than was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected<'a> {
+    /// Whose record.
+    pub owner: PartyId,
+    /// Which record.
+    pub record: RecordId,
+    /// Which part of it.
+    pub partition: Partition,
+    /// Who may have written it. None, and nothing opens.
+    pub authors: &'a [PartyId],
+    /// Which versions.
+    pub versions: Versions,
+}
+
+impl Expected<'_> {
+    fn matches(&self, ctx: &Context<'_>) -> bool {
+        ctx.owner == self.owner
+            && ctx.record == self.record
+            && ctx.partition == self.partition
+            && self.authors.contains(&ctx.author)
+            && self.versions.include(ctx.version)
+    }
+}
+
+/// A body that may be decrypted: the author signed the header that it belongs to, and this is the author's key.
+#[derive(Debug)]
+pub(crate) struct Unlocked {
+    pub(super) cipher: Cipher,
+    pub(super) layout: Layout,
+    pub(super) root: Digest,
+}
+
+/// Everything that precedes the body, for every way of opening. `key` gets at the shared key from context, fixed and
+/// updatable part of the capsule; it runs on nothing but what an expected author signed.
+pub(crate) fn unlock(
+    header: &SealedHeader,
+    suite: SuiteId,
+    expected: &Expected<'_>,
+    key: impl FnOnce(&Context<'_>, &[u8], &[u8]) -> Result<SharedKey, OpenError>,
+) -> Result<Unlocked, OpenError> {
+    let ctx = header.context();
+    if ctx.suite != suite || !expected.matches(&ctx) {
+        return Err(OpenError);
+    }
+    // The capsule authenticates no sender: without this, whoever can encapsulate could write as anybody.
+    let seal = header.seal().verify(&ctx.author).map_err(|_| OpenError)?;
+    // A seal is over one header. Without this, a reader who holds both keys could pair seal and body of one partition
+    // with the header of another.
+    if seal.header != header.immutable().digest() {
+        return Err(OpenError);
+    }
+    let key = key(&ctx, header.immutable().capsule_core(), header.mutable().capsule_mutable())?;
+    let cipher = header.immutable().unlock(&key)?;
+    Ok(Unlocked { cipher, layout: header.layout(), root: seal.root })
+}
+
+impl Unlocked {
+    /// Opens a body in memory: first the root over all of it, then the chunks.
+    fn open(&self, sealed: &[u8]) -> Result<Plaintext, OpenError> {
+        if sealed.len() as u64 != self.layout.sealed_len() {
+            return Err(OpenError);
+        }
+        let tree = body::body_tree();
+        // The root is public, so a plain comparison reveals nothing.
+        if tree.root(&body::hash_run(&tree, self.layout.chunk(), sealed)) != self.root {
+            return Err(OpenError);
+        }
+        body::open_run(&self.cipher, Run::whole(self.layout.chunk()), sealed)
+    }
+}
+
+/// Who opens: the owner, or a delegatee with what the server re-encrypted.
+enum Way<'a, S: Pre> {
+    Owner(&'a S::OwnerSecret),
+    Delegatee { user: &'a S::UserSecret, grant: &'a S::VerifiedGrant, parts: &'a [S::ReCapsule] },
+}
+
+impl<S: Pre> Clone for Way<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Pre> Copy for Way<'_, S> {}
+
+/// Opens sealed partitions with the owner's secret, or with a delegatee's and what the server re-encrypted.
+///
+/// Each way of opening (in memory, a range, a stream) checks in this order: that the header is what was
+/// [`Expected`]; the author's signature over header, chunks and length; the scheme's checks of the capsule and the
+/// key commitment; the Merkle root over the chunks; the tags. Nothing is decrypted before its chunk was checked
+/// against what the author signed. All failures are one [`OpenError`].
+///
+/// It does not protect against a cloud that hands out an older version than the reader knows of (say so with
+/// [`Versions`]) or withholds a partition, and an author can still sign nonsense.
+pub struct Opener<'a, S: Pre> {
+    params: &'a S::Params,
+    way: Way<'a, S>,
+}
+
+impl<S: Pre> Clone for Opener<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Pre> Copy for Opener<'_, S> {}
+
+impl<S: Pre> fmt::Debug for Opener<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener").finish_non_exhaustive()
+    }
+}
+
+impl<'a, S: Pre> Opener<'a, S> {
+    /// Opens as the owner.
+    pub fn owner(params: &'a S::Params, owner: &'a S::OwnerSecret) -> Self {
+        Self { params, way: Way::Owner(owner) }
+    }
+
+    /// Opens as a delegatee what the server re-encrypted under `grant`: one part, or as many as the scheme needs.
+    pub fn delegatee(
+        params: &'a S::Params,
+        user: &'a S::UserSecret,
+        grant: &'a S::VerifiedGrant,
+        parts: &'a [S::ReCapsule],
+    ) -> Self {
+        Self { params, way: Way::Delegatee { user, grant, parts } }
+    }
+
+    pub(super) fn unlock(&self, header: &SealedHeader, expected: &Expected<'_>) -> Result<Unlocked, OpenError> {
+        // Where capsules do not rotate there is one generation: a cloud has nothing to choose.
+        if S::Capsule::MUTABLE_LEN == 0 && header.mutable().generation() != 0 {
+            return Err(OpenError);
+        }
+        unlock(header, S::SUITE, expected, |ctx, core, mutable| {
+            let capsule = S::Capsule::from_parts(core, mutable).map_err(|_| OpenError)?;
+            match self.way {
+                Way::Owner(owner) => S::open(self.params, owner, &capsule, ctx),
+                Way::Delegatee { user, grant, parts } => {
+                    S::open_reencrypted(self.params, user, grant, &capsule, parts, ctx)
+                }
+            }
+        })
+    }
+
+    /// Opens a whole partition in memory.
+    ///
+    /// Costs the scheme's opening, one signature verification, BLAKE3 over the body and then the cipher; on every core
+    /// with `rayon`.
+    ///
+    /// # Errors
+    /// [`OpenError`], whatever the cause; what was decrypted is wiped.
+    pub fn open(&self, expected: &Expected<'_>, sealed: &SealedPartition) -> Result<Plaintext, OpenError> {
+        self.open_parts(expected, sealed.header(), sealed.body())
+    }
+
+    /// The same for header and body that are kept apart.
+    ///
+    /// # Errors
+    /// [`OpenError`], whatever the cause; what was decrypted is wiped.
+    pub fn open_parts(
+        &self,
+        expected: &Expected<'_>,
+        header: &SealedHeader,
+        body: &[u8],
+    ) -> Result<Plaintext, OpenError> {
+        self.unlock(header, expected)?.open(body)
+    }
+}
+
+/// Opens with a key that is known, for vectors, benchmarks and tests.
+#[cfg(any(test, feature = "hazmat"))]
+pub(super) fn open_under(
+    key: &SharedKey,
+    expected: &Expected<'_>,
+    header: &SealedHeader,
+    body: &[u8],
+) -> Result<Plaintext, OpenError> {
+    let copy = || SharedKey::new(zeroize::Zeroizing::new(*key.expose()));
+    unlock(header, header.context().suite, expected, |_, _, _| Ok(copy()))?.open(body)
+}
