@@ -5,6 +5,7 @@
 //! marker types (`G1`, `G2`, `Gt`) that carry the functions.
 
 use super::scalar::Scalar;
+use core::fmt::Debug;
 use subtle::Choice;
 
 #[cfg(feature = "std")]
@@ -16,7 +17,7 @@ use alloc::vec::Vec;
 /// for storing (affine for curves; the same type in GT).
 ///
 /// All functions are constant time and complete: any two operands, equal, opposite or the identity.
-pub trait Group: 'static {
+pub trait Group: Copy + Debug + 'static {
     /// An element ready for computing.
     type Element: Copy + Send + Sync + 'static;
     /// An element as tables store it.
@@ -64,7 +65,7 @@ pub trait Group: 'static {
 /// One of the two source groups.
 pub trait Curve: Group {
     /// The compressed encoding, an array of bytes.
-    type Encoding: Copy + Eq + AsRef<[u8]> + AsMut<[u8]> + Send + Sync + 'static;
+    type Encoding: Copy + Debug + Eq + AsRef<[u8]> + AsMut<[u8]> + Send + Sync + 'static;
     /// Length of the encoding.
     const ENCODED_LEN: usize;
     /// What `Debug` calls the affine type.
@@ -103,7 +104,7 @@ pub trait Target: Group<Entry = <Self as Group>::Element> {
 }
 
 /// A backend: three groups and the pairing.
-pub trait Backend: 'static {
+pub trait Backend: Copy + Debug + 'static {
     /// The group of 48-byte points.
     type G1: Curve<Encoding = [u8; 48]>;
     /// The group of 96-byte points.

@@ -17,6 +17,8 @@
 //! Hence [`mul_p`], [`mul_q`], [`z_pow`], and [`G1Table`], [`G2Table`], [`GtTable`] for the points of
 //! one's own.
 
+#[cfg(feature = "blst")]
+mod blst;
 mod engine;
 mod group;
 mod msm;
@@ -27,19 +29,29 @@ mod types;
 mod window;
 mod zkcrypto;
 
+#[cfg(feature = "blst")]
+pub use self::blst::Blst;
 pub use self::engine::Engine;
 #[allow(unused_imports)] // named by the bounds of the types below, in what `hazmat` exports
 pub use self::group::{Backend, Curve, Group, Target};
 pub use self::scalar::Scalar;
+#[cfg(feature = "alloc")]
+#[allow(unused_imports)] // as above
+pub use self::table::Table;
 pub use self::types::{Affine, Projective, TargetElement};
 #[cfg(feature = "alloc")]
 pub use self::types::{PointTable, Prepared, TargetTable};
+#[allow(unused_imports)] // with `blst` only the tests use it
 pub use self::zkcrypto::Zkcrypto;
 
 /// Length of the bytes that stand for a [`Gt`] in a hash.
 pub const GT_HASH_LEN: usize = 576;
 
 /// The backend in use.
+#[cfg(feature = "blst")]
+pub type Active = Blst;
+/// The backend in use.
+#[cfg(not(feature = "blst"))]
 pub type Active = Zkcrypto;
 
 /// The name of the backend in use.
@@ -137,5 +149,7 @@ pub fn vartime_lincomb2_g2(x: &Scalar, a: &G2Affine, y: &Scalar, b: &G2Affine) -
     Engine::<Active>::vartime_lincomb2_g2(x, a, y, b)
 }
 
+#[cfg(all(test, feature = "blst"))]
+mod differential;
 #[cfg(test)]
 mod tests;

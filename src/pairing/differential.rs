@@ -1,0 +1,193 @@
+//! The two backends against each other: every operation, bytes equal.
+
+use super::group::Curve;
+use super::tests::{edge_scalars, malformed, random_scalar, rng};
+use super::*;
+use proptest::prelude::*;
+use std::vec::Vec;
+use subtle::ConstantTimeEq;
+
+type Z = Zkcrypto;
+type Bl = Blst;
+
+fn points<const N: usize, A, B>(k: &Scalar) -> (Affine<A>, Affine<B>)
+where
+    A: Curve<Encoding = [u8; N]>,
+    B: Curve<Encoding = [u8; N]>,
+{
+    let (a, b) = (
+        Affine::<A>::generator().mul(k).to_affine(),
+        Affine::<B>::generator().mul(k).to_affine(),
+    );
+    assert_eq!(a.to_bytes(), b.to_bytes());
+    (a, b)
+}
+
+fn equal<const N: usize, A, B>(a: &Projective<A>, b: &Projective<B>)
+where
+    A: Curve<Encoding = [u8; N]>,
+    B: Curve<Encoding = [u8; N]>,
+{
+    assert_eq!(a.to_affine().to_bytes(), b.to_affine().to_bytes());
+}
+
+fn curve<const N: usize, A, B>()
+where
+    A: Curve<Encoding = [u8; N]>,
+    B: Curve<Encoding = [u8; N]>,
+{
+    let mut rng = rng(20);
+    let mut scalars = edge_scalars();
+    scalars.extend((0..8).map(|_| random_scalar(&mut rng)));
+    let x = random_scalar(&mut rng);
+    let (base_a, base_b) = points::<N, A, B>(&x);
+    let (table_a, table_b) = (PointTable::new(&base_a), PointTable::new(&base_b));
+    let mut pairs = Vec::new();
+    for k in &scalars {
+        let (a, b) = (base_a.mul(k), base_b.mul(k));
+        equal(&a, &b);
+        equal(&table_a.mul(k), &b);
+        equal(&a, &table_b.mul(k));
+        equal(&a.double(), &b.double());
+        equal(&a.neg(), &b.neg());
+        equal(&a.add(&a), &b.add(&b));
+        equal(&a.add_affine(&base_a), &b.add_affine(&base_b));
+        equal(&a.sub_affine(&base_a), &b.sub_affine(&base_b));
+        equal(
+            &a.sub(&base_a.to_projective()),
+            &b.sub(&base_b.to_projective()),
+        );
+        equal(&a.mul(k), &b.mul(k));
+        pairs.push((a.to_affine(), b.to_affine()));
+        assert_eq!(a.is_identity().unwrap_u8(), b.is_identity().unwrap_u8());
+    }
+    for n in [0, 1, 2, 3, 10, 31, 32, 40, pairs.len()] {
+        let a: Vec<_> = pairs
+            .iter()
+            .zip(&scalars)
+            .take(n)
+            .map(|(p, k)| (&p.0.0, k))
+            .collect();
+        let b: Vec<_> = pairs
+            .iter()
+            .zip(&scalars)
+            .take(n)
+            .map(|(p, k)| (&p.1.0, k))
+            .collect();
+        equal(
+            &Projective::<A>(A::vartime_msm(&a)),
+            &Projective::<B>(B::vartime_msm(&b)),
+        );
+    }
+    for bytes in malformed(Affine::<A>::generator().to_bytes()) {
+        assert!(Affine::<A>::from_bytes(&bytes).is_none());
+        assert!(Affine::<B>::from_bytes(&bytes).is_none());
+    }
+}
+
+#[test]
+fn g1() {
+    curve::<48, <Z as Backend>::G1, <Bl as Backend>::G1>();
+}
+
+#[test]
+fn g2() {
+    curve::<96, <Z as Backend>::G2, <Bl as Backend>::G2>();
+}
+
+#[test]
+fn pairings_and_target() {
+    let mut rng = rng(21);
+    let mut scalars = edge_scalars();
+    scalars.truncate(16);
+    scalars.extend((0..8).map(|_| random_scalar(&mut rng)));
+    for pair in scalars.chunks(2) {
+        let (x, y) = (&pair[0], &pair[1]);
+        let (p, bp) = points::<48, <Z as Backend>::G1, <Bl as Backend>::G1>(x);
+        let (q, bq) = points::<96, <Z as Backend>::G2, <Bl as Backend>::G2>(y);
+        let (g, bg) = (Affine::generator(), Affine::generator());
+        let (e, be) = (
+            Engine::<Z>::pairing(&p, &q),
+            Engine::<Bl>::pairing(&bp, &bq),
+        );
+        assert_eq!(e.to_hash_bytes(), be.to_hash_bytes());
+        assert_eq!(e.pow(x).to_hash_bytes(), be.pow(x).to_hash_bytes());
+        assert_eq!(e.invert().to_hash_bytes(), be.invert().to_hash_bytes());
+        let (z, bz) = (Engine::<Z>::z_pow(y), Engine::<Bl>::z_pow(y));
+        assert_eq!(z.to_hash_bytes(), bz.to_hash_bytes());
+        assert_eq!(e.mul(&z).to_hash_bytes(), be.mul(&bz).to_hash_bytes());
+        assert_eq!(
+            TargetTable::new(&e).pow(y).to_hash_bytes(),
+            TargetTable::new(&be).pow(y).to_hash_bytes()
+        );
+        let (prepared, bprepared) = (Prepared::<Z>::from(&q), Prepared::<Bl>::from(&bq));
+        assert_eq!(
+            Engine::<Z>::multi_pairing(&[(&p, &prepared), (&g, &prepared)]).to_hash_bytes(),
+            Engine::<Bl>::multi_pairing(&[(&bp, &bprepared), (&bg, &bprepared)]).to_hash_bytes()
+        );
+        assert_eq!(
+            Engine::<Z>::vartime_pairing_eq(&p, &q, &g, &q),
+            Engine::<Bl>::vartime_pairing_eq(&bp, &bq, &bg, &bq)
+        );
+    }
+}
+
+/// Both accept the same bytes, as the same point.
+fn agree<const N: usize, A, B>(bytes: &[u8; N])
+where
+    A: Curve<Encoding = [u8; N]>,
+    B: Curve<Encoding = [u8; N]>,
+{
+    let (a, b) = (
+        Affine::<A>::from_bytes(bytes),
+        Affine::<B>::from_bytes(bytes),
+    );
+    assert_eq!(a.map(|p| p.to_bytes()), b.map(|p| p.to_bytes()));
+    if let Some(point) = a {
+        // Canonical: there is one encoding.
+        assert_eq!(point.to_bytes(), *bytes);
+        assert!(!bool::from(
+            point.ct_eq(&point.neg()) & !point.is_identity()
+        ));
+    }
+}
+
+fn mutated<const N: usize>() -> impl Strategy<Value = [u8; N]> {
+    let seed = any::<u64>();
+    let changes = prop::collection::vec((0..N, any::<u8>(), 0..4u8), 0..4);
+    (seed, changes, any::<bool>()).prop_map(|(seed, changes, random)| {
+        let k = random_scalar(&mut rng(seed));
+        let mut bytes = [0; N];
+        if random {
+            use rand_chacha::rand_core::Rng;
+            rng(seed).fill_bytes(&mut bytes);
+        } else if N == 48 {
+            bytes.copy_from_slice(&mul_p(&k).to_affine().to_bytes());
+        } else {
+            bytes.copy_from_slice(&mul_q(&k).to_affine().to_bytes());
+        }
+        for (at, byte, how) in changes {
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes[at] ^= 1 << (byte & 7),
+                2 => bytes[0] = bytes[0] & 0x1f | byte & 0xe0,
+                _ => bytes[0] = bytes[0] & 0x0f | 0x80,
+            }
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mutated_g1(bytes in mutated::<48>()) {
+        agree::<48, <Z as Backend>::G1, <Bl as Backend>::G1>(&bytes);
+    }
+
+    #[test]
+    fn mutated_g2(bytes in mutated::<96>()) {
+        agree::<96, <Z as Backend>::G2, <Bl as Backend>::G2>(&bytes);
+    }
+}
