@@ -143,6 +143,18 @@ impl Partition {
         self.bytes.get(..len).and_then(|text| core::str::from_utf8(text).ok()).unwrap_or_default()
     }
 
+    /// The text padded with zeros to its greatest length.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn padded(&self) -> &[u8; Self::MAX_LEN] {
+        &self.bytes
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) fn from_padded(bytes: [u8; Self::MAX_LEN]) -> Result<Self, DecodeError> {
+        let partition = Self::new(Self { bytes }.as_str()).ok_or(DecodeError::Value)?;
+        if partition.bytes == bytes { Ok(partition) } else { Err(DecodeError::Value) }
+    }
+
     pub(crate) fn write(&self, sink: &mut dyn Sink) {
         put_var(sink, self.as_str().as_bytes());
     }
@@ -183,6 +195,7 @@ impl Slot {
         }
     }
 
+    #[cfg(feature = "alloc")]
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match (reader.array()?, reader.u32()?) {
             ([0], n) => Ok(Self::Epoch(n)),

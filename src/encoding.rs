@@ -58,6 +58,7 @@ impl Kind {
 }
 
 /// All kinds in one place, so that no two messages share one.
+#[cfg_attr(not(feature = "alloc"), allow(dead_code))]
 pub(crate) mod kind {
     use super::Kind;
 
@@ -87,6 +88,9 @@ pub(crate) mod kind {
     pub(crate) const REVOCATION: Kind = Kind(0x0032);
     pub(crate) const REQUEST: Kind = Kind(0x0033);
     pub(crate) const RESPONSE: Kind = Kind(0x0034);
+    pub(crate) const DIRECTORY: Kind = Kind(0x0035);
+    pub(crate) const DELEGATION: Kind = Kind(0x0036);
+    pub(crate) const DENIAL_QUERY: Kind = Kind(0x0037);
 }
 
 /// Where encoded bytes go: a buffer, a hash, or a counter.
@@ -130,8 +134,13 @@ impl Sink for SliceSink<'_> {
 /// Writes `bytes` behind their length.
 pub(crate) fn put_var(sink: &mut dyn Sink, bytes: &[u8]) {
     // No field of ours comes near 4 GiB: each has a bound that its constructor and its reader check.
-    sink.put(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+    put_count(sink, bytes.len());
     sink.put(bytes);
+}
+
+/// Writes a count of items.
+pub(crate) fn put_count(sink: &mut dyn Sink, count: usize) {
+    sink.put(&u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes());
 }
 
 /// An object with exactly one encoding.

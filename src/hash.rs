@@ -27,6 +27,7 @@ impl Label {
 }
 
 /// All labels of the crate.
+#[cfg_attr(not(feature = "alloc"), allow(dead_code))]
 pub(crate) mod label {
     use super::Label;
 
@@ -49,6 +50,8 @@ pub(crate) mod label {
     pub(crate) const AFGH_KEY: Label = Label("sesphr v1 afgh key");
     pub(crate) const AFGH_BLIND: Label = Label("sesphr v1 afgh blind");
     pub(crate) const AFGH_GRANT_ID: Label = Label("sesphr v1 afgh grant id");
+
+    pub(crate) const REQUEST_NONCE: Label = Label("sesphr v1 request nonce");
 
     pub(crate) const BODY_SALT: Label = Label("sesphr v1 body salt");
     pub(crate) const BODY_COMMITMENT: Label = Label("sesphr v1 body commitment");
@@ -78,6 +81,7 @@ pub(crate) mod label {
         AFGH_KEY,
         AFGH_BLIND,
         AFGH_GRANT_ID,
+        REQUEST_NONCE,
         BODY_SALT,
         BODY_COMMITMENT,
         BODY_KEY,

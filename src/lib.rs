@@ -25,4 +25,7 @@ pub mod pre;
 #[cfg(feature = "alloc")]
 pub mod record;
 
+#[cfg(feature = "alloc")]
+pub mod sharing;
+
 pub use hash::Digest;

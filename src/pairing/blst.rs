@@ -18,10 +18,7 @@ use super::group::{Backend, Curve, Group, Target};
 use super::scalar::Scalar;
 use alloc::boxed::Box;
 use alloc::{vec, vec::Vec};
-use blst::{
-    BLST_ERROR, blst_fp, blst_fp2, blst_fp6, blst_fp12, blst_p1, blst_p1_affine, blst_p2,
-    blst_p2_affine,
-};
+use blst::{BLST_ERROR, blst_fp, blst_fp2, blst_fp6, blst_fp12, blst_p1, blst_p1_affine, blst_p2, blst_p2_affine};
 use core::ptr;
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::Zeroize;
@@ -188,10 +185,7 @@ macro_rules! curve {
             }
             fn entry_neg(a: &Self::Entry) -> Self::Entry {
                 let neg = $neg;
-                $entry {
-                    x: a.x,
-                    y: neg(&a.y),
-                }
+                $entry { x: a.x, y: neg(&a.y) }
             }
             fn entry_assign(a: &mut Self::Entry, b: &Self::Entry, choice: Choice) {
                 Limbs::assign(a, b, choice);
@@ -409,11 +403,7 @@ impl Target for Gt {
 
     // Not `blst_bendian_from_fp12`, which writes the coordinates in another order.
     fn hash_bytes(a: &Self::Element, out: &mut [u8; GT_HASH_LEN]) {
-        let coordinates = a
-            .fp6
-            .iter()
-            .flat_map(|fp6| &fp6.fp2)
-            .flat_map(|fp2| &fp2.fp);
+        let coordinates = a.fp6.iter().flat_map(|fp6| &fp6.fp2).flat_map(|fp2| &fp2.fp);
         for (fp, chunk) in coordinates.zip(out.chunks_exact_mut(FP_LEN)) {
             // SAFETY: the function writes 48 bytes, the length of every chunk.
             unsafe { blst::blst_bendian_from_fp(chunk.as_mut_ptr(), fp) };
@@ -459,12 +449,8 @@ fn multiply_lines(f: &mut blst_fp12, pairs: &mut [Evaluation<'_>], one: &blst_fp
         let line = blst_fp6 {
             fp2: [
                 c0,
-                blst_fp2 {
-                    fp: c1.fp.map(|c| fp_mul(&c, &pair.x)),
-                },
-                blst_fp2 {
-                    fp: c2.fp.map(|c| fp_mul(&c, &pair.y)),
-                },
+                blst_fp2 { fp: c1.fp.map(|c| fp_mul(&c, &pair.x)) },
+                blst_fp2 { fp: c2.fp.map(|c| fp_mul(&c, &pair.y)) },
             ],
         };
         let factor = *f;
@@ -512,12 +498,7 @@ impl Backend for Blst {
         out
     }
 
-    fn pairing_eq(
-        a1: &blst_p1_affine,
-        a2: &blst_p2_affine,
-        b1: &blst_p1_affine,
-        b2: &blst_p2_affine,
-    ) -> Choice {
+    fn pairing_eq(a1: &blst_p1_affine, a2: &blst_p2_affine, b1: &blst_p1_affine, b2: &blst_p2_affine) -> Choice {
         let minus_b1 = G1::entry_neg(b1);
         let one = |p, q| bool::from(G1::entry_is_identity(p) | G2::entry_is_identity(q));
         let loops = match (one(a1, a2), one(b1, b2)) {
@@ -548,12 +529,7 @@ impl Backend for Blst {
                 let mut y = fp_double(&p.y);
                 x.assign(&blst_fp::default(), skip);
                 y.assign(&blst_fp::default(), skip);
-                Evaluation {
-                    x,
-                    y,
-                    skip,
-                    lines: q.lines.iter(),
-                }
+                Evaluation { x, y, skip, lines: q.lines.iter() }
             })
             .collect();
         let mut f = Gt::identity();

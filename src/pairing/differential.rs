@@ -15,10 +15,7 @@ where
     A: Curve<Encoding = [u8; N]>,
     B: Curve<Encoding = [u8; N]>,
 {
-    let (a, b) = (
-        Affine::<A>::generator().mul(k).to_affine(),
-        Affine::<B>::generator().mul(k).to_affine(),
-    );
+    let (a, b) = (Affine::<A>::generator().mul(k).to_affine(), Affine::<B>::generator().mul(k).to_affine());
     assert_eq!(a.to_bytes(), b.to_bytes());
     (a, b)
 }
@@ -53,31 +50,15 @@ where
         equal(&a.add(&a), &b.add(&b));
         equal(&a.add_affine(&base_a), &b.add_affine(&base_b));
         equal(&a.sub_affine(&base_a), &b.sub_affine(&base_b));
-        equal(
-            &a.sub(&base_a.to_projective()),
-            &b.sub(&base_b.to_projective()),
-        );
+        equal(&a.sub(&base_a.to_projective()), &b.sub(&base_b.to_projective()));
         equal(&a.mul(k), &b.mul(k));
         pairs.push((a.to_affine(), b.to_affine()));
         assert_eq!(a.is_identity().unwrap_u8(), b.is_identity().unwrap_u8());
     }
     for n in [0, 1, 2, 3, 10, 31, 32, 40, pairs.len()] {
-        let a: Vec<_> = pairs
-            .iter()
-            .zip(&scalars)
-            .take(n)
-            .map(|(p, k)| (&p.0.0, k))
-            .collect();
-        let b: Vec<_> = pairs
-            .iter()
-            .zip(&scalars)
-            .take(n)
-            .map(|(p, k)| (&p.1.0, k))
-            .collect();
-        equal(
-            &Projective::<A>(A::vartime_msm(&a)),
-            &Projective::<B>(B::vartime_msm(&b)),
-        );
+        let a: Vec<_> = pairs.iter().zip(&scalars).take(n).map(|(p, k)| (&p.0.0, k)).collect();
+        let b: Vec<_> = pairs.iter().zip(&scalars).take(n).map(|(p, k)| (&p.1.0, k)).collect();
+        equal(&Projective::<A>(A::vartime_msm(&a)), &Projective::<B>(B::vartime_msm(&b)));
     }
     for bytes in malformed(Affine::<A>::generator().to_bytes()) {
         assert!(Affine::<A>::from_bytes(&bytes).is_none());
@@ -106,20 +87,14 @@ fn pairings_and_target() {
         let (p, bp) = points::<48, <Z as Backend>::G1, <Bl as Backend>::G1>(x);
         let (q, bq) = points::<96, <Z as Backend>::G2, <Bl as Backend>::G2>(y);
         let (g, bg) = (Affine::generator(), Affine::generator());
-        let (e, be) = (
-            Engine::<Z>::pairing(&p, &q),
-            Engine::<Bl>::pairing(&bp, &bq),
-        );
+        let (e, be) = (Engine::<Z>::pairing(&p, &q), Engine::<Bl>::pairing(&bp, &bq));
         assert_eq!(e.to_hash_bytes(), be.to_hash_bytes());
         assert_eq!(e.pow(x).to_hash_bytes(), be.pow(x).to_hash_bytes());
         assert_eq!(e.invert().to_hash_bytes(), be.invert().to_hash_bytes());
         let (z, bz) = (Engine::<Z>::z_pow(y), Engine::<Bl>::z_pow(y));
         assert_eq!(z.to_hash_bytes(), bz.to_hash_bytes());
         assert_eq!(e.mul(&z).to_hash_bytes(), be.mul(&bz).to_hash_bytes());
-        assert_eq!(
-            TargetTable::new(&e).pow(y).to_hash_bytes(),
-            TargetTable::new(&be).pow(y).to_hash_bytes()
-        );
+        assert_eq!(TargetTable::new(&e).pow(y).to_hash_bytes(), TargetTable::new(&be).pow(y).to_hash_bytes());
         let (prepared, bprepared) = (Prepared::<Z>::from(&q), Prepared::<Bl>::from(&bq));
         assert_eq!(
             Engine::<Z>::multi_pairing(&[(&p, &prepared), (&g, &prepared)]).to_hash_bytes(),
@@ -138,17 +113,12 @@ where
     A: Curve<Encoding = [u8; N]>,
     B: Curve<Encoding = [u8; N]>,
 {
-    let (a, b) = (
-        Affine::<A>::from_bytes(bytes),
-        Affine::<B>::from_bytes(bytes),
-    );
+    let (a, b) = (Affine::<A>::from_bytes(bytes), Affine::<B>::from_bytes(bytes));
     assert_eq!(a.map(|p| p.to_bytes()), b.map(|p| p.to_bytes()));
     if let Some(point) = a {
         // Canonical: there is one encoding.
         assert_eq!(point.to_bytes(), *bytes);
-        assert!(!bool::from(
-            point.ct_eq(&point.neg()) & !point.is_identity()
-        ));
+        assert!(!bool::from(point.ct_eq(&point.neg()) & !point.is_identity()));
     }
 }
 

@@ -183,6 +183,17 @@ impl OwnerSecret {
         Ok(Self { name: KeyName::new(owner, period, mul_p(&a).to_affine()), a, a_inverse })
     }
 
+    /// The key pair that `root` determines, without its certificate.
+    ///
+    /// # Errors
+    /// [`RngError`] in the one case in 2²⁵⁵ that the scalar is zero.
+    pub fn derive(root: &OwnerRoot, owner: PartyId, period: &Period) -> Result<Self, RngError> {
+        let a = period.with_parts(|partition, epoch| {
+            hash(label::AFGH_OWNER_SECRET, &[root.expose(), owner.as_bytes(), partition, epoch]).scalar()
+        });
+        Self::new(owner, *period, nonzero(a)?)
+    }
+
     pub(crate) fn name(&self) -> &KeyName {
         &self.name
     }
@@ -235,10 +246,7 @@ pub(super) fn owner_keygen<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
 ) -> Result<(OwnerSecret, Signed<OwnerKey>), RngError> {
     let owner = signer.id();
-    let a = period.with_parts(|partition, epoch| {
-        hash(label::AFGH_OWNER_SECRET, &[root.expose(), owner.as_bytes(), partition, epoch]).scalar()
-    });
-    let secret = OwnerSecret::new(owner, *period, nonzero(a)?)?;
+    let secret = OwnerSecret::derive(root, owner, period)?;
     let point = secret.name.point;
     let proof = owner_proof_message(&owner, period, |message| {
         let mul = |k: &Scalar| mul_p(k).to_affine();

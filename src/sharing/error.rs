@@ -1,0 +1,344 @@
+//! Why a step of sharing failed: one enum per situation.
+
+use core::fmt;
+
+use crate::context::{RecordId, Timestamp};
+use crate::error::{DecodeError, OpenError, RngError};
+use crate::identity::PartyId;
+use crate::pre::{CapsuleError, DelegateError, GrantError, KeyError, ReencryptError};
+
+/// Why a certificate gives no role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RoleError {
+    /// The owner's policy names no such issuer for this role.
+    Issuer,
+    /// The signature is not the issuer's.
+    Signature,
+    /// The certificate is about somebody else.
+    Subject,
+    /// The certificate is not valid at this time.
+    Time,
+}
+
+impl fmt::Display for RoleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Issuer => "the policy names no such issuer for this role",
+            Self::Signature => "the role certificate is not signed by its issuer",
+            Self::Subject => "the role certificate is about somebody else",
+            Self::Time => "the role certificate is not valid at this time",
+        })
+    }
+}
+
+impl core::error::Error for RoleError {}
+
+/// Why a key bundle is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// The bundle is not signed by its user.
+    Signature,
+    /// The key does not pass its checks.
+    Key(KeyError),
+    /// The bundle has expired.
+    Expired,
+    /// The bundle is older than the pinned one, or another one with the same serial.
+    Rollback,
+}
+
+impl fmt::Display for BundleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signature => f.write_str("the key bundle is not signed by its user"),
+            Self::Key(error) => error.fmt(f),
+            Self::Expired => f.write_str("the key bundle has expired"),
+            Self::Rollback => f.write_str("the key bundle does not replace the pinned one"),
+        }
+    }
+}
+
+impl core::error::Error for BundleError {}
+
+/// Why the owner's directory is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// The directory is not signed by the owner.
+    Signature,
+    /// The directory is not valid at this time.
+    Time,
+    /// A newer directory was seen before.
+    Rollback,
+    /// A key in it does not pass its checks.
+    Key(KeyError),
+}
+
+impl fmt::Display for DirectoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signature => f.write_str("the directory is not signed by the owner"),
+            Self::Time => f.write_str("the directory is not valid at this time"),
+            Self::Rollback => f.write_str("a newer directory was seen before"),
+            Self::Key(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for DirectoryError {}
+
+/// Why the owner's step did not happen. The owner's state is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OwnerError {
+    /// The role certificate gives no role.
+    Role(RoleError),
+    /// The key bundle is not accepted.
+    Bundle(BundleError),
+    /// The party is a member already.
+    AlreadyMember,
+    /// The party is no member.
+    NotMember,
+    /// There is no such partition, or no such epoch of it.
+    NoSuchPeriod,
+    /// The partition exists already.
+    PartitionExists,
+    /// The time lies before the last change, or the date from which to read lies in the future.
+    Time,
+    /// A counter has reached its end.
+    Exhausted,
+    /// The owner's own keys do not fit together.
+    Key(KeyError),
+    /// Delegation failed.
+    Delegate(DelegateError),
+    /// The random number generator failed.
+    Rng,
+}
+
+impl From<RoleError> for OwnerError {
+    fn from(error: RoleError) -> Self {
+        Self::Role(error)
+    }
+}
+
+impl From<BundleError> for OwnerError {
+    fn from(error: BundleError) -> Self {
+        Self::Bundle(error)
+    }
+}
+
+impl From<KeyError> for OwnerError {
+    fn from(error: KeyError) -> Self {
+        Self::Key(error)
+    }
+}
+
+impl From<DelegateError> for OwnerError {
+    fn from(error: DelegateError) -> Self {
+        match error {
+            DelegateError::Rng => Self::Rng,
+            other => Self::Delegate(other),
+        }
+    }
+}
+
+impl From<RngError> for OwnerError {
+    fn from(_: RngError) -> Self {
+        Self::Rng
+    }
+}
+
+impl fmt::Display for OwnerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role(error) => error.fmt(f),
+            Self::Bundle(error) => error.fmt(f),
+            Self::AlreadyMember => f.write_str("the party is a member already"),
+            Self::NotMember => f.write_str("the party is no member"),
+            Self::NoSuchPeriod => f.write_str("there is no such partition or epoch"),
+            Self::PartitionExists => f.write_str("the partition exists already"),
+            Self::Time => f.write_str("the time does not fit what happened before"),
+            Self::Exhausted => f.write_str("a counter has reached its end"),
+            Self::Key(error) => error.fmt(f),
+            Self::Delegate(error) => error.fmt(f),
+            Self::Rng => f.write_str("the random number generator failed"),
+        }
+    }
+}
+
+impl core::error::Error for OwnerError {}
+
+/// Why no request was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestFailure {
+    /// The record's capsule is not one of this scheme.
+    Capsule(DecodeError),
+    /// The random number generator failed.
+    Rng,
+}
+
+impl fmt::Display for RequestFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Capsule(error) => error.fmt(f),
+            Self::Rng => f.write_str("the random number generator failed"),
+        }
+    }
+}
+
+impl core::error::Error for RequestFailure {}
+
+/// What a requester learns about a refusal: nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Denied;
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("denied")
+    }
+}
+
+impl core::error::Error for Denied {}
+
+/// The rule that denied a request: for the owner's eyes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// The request was made out to another server.
+    OtherServer,
+    /// The request is too old, or from the future.
+    Stale,
+    /// The request was seen before.
+    Replayed,
+    /// Nobody granted the requester this partition and period.
+    NoGrant,
+    /// The grant was revoked.
+    Revoked,
+    /// The grant does not fit the capsule.
+    Reencrypt(ReencryptError),
+    /// The capsule did not pass its public checks.
+    Capsule(CapsuleError),
+}
+
+/// A refused request, as the owner sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Who asked: the signature on the request was checked.
+    pub requester: PartyId,
+    /// For which record.
+    pub record: RecordId,
+    /// When.
+    pub at: Timestamp,
+    /// Which rule denied.
+    pub rule: Rule,
+}
+
+/// Why a server did not accept what an owner sent, or could not work. Its state is as it was.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerError<E> {
+    /// The server does not serve this owner.
+    UnknownOwner,
+    /// The statement is not signed by the owner it speaks for.
+    Signature,
+    /// The statement was made out to another server, or is not valid at this time.
+    Stale,
+    /// The owner's key does not pass its checks.
+    Key(KeyError),
+    /// The grant or its re-encryption key does not pass its checks.
+    Grant(GrantError),
+    /// The grant was revoked, or its id was used before.
+    Tombstone,
+    /// What the storage returned is not what was stored.
+    Corrupt(DecodeError),
+    /// The storage failed.
+    Storage(E),
+}
+
+impl<E: fmt::Display> fmt::Display for ServerError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownOwner => f.write_str("the server does not serve this owner"),
+            Self::Signature => f.write_str("the statement is not signed by its owner"),
+            Self::Stale => f.write_str("the statement is not for this server and time"),
+            Self::Key(error) => error.fmt(f),
+            Self::Grant(error) => error.fmt(f),
+            Self::Tombstone => f.write_str("the grant was revoked or its id used before"),
+            Self::Corrupt(error) => error.fmt(f),
+            Self::Storage(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for ServerError<E> {}
+
+/// Why a re-encryption did not happen.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError<E> {
+    /// The request was refused; the owner can ask why.
+    Denied(Denied),
+    /// The random number generator failed: try again.
+    Rng,
+    /// The storage failed: try again.
+    Storage(E),
+}
+
+impl<E: fmt::Display> fmt::Display for RequestError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Denied(denied) => denied.fmt(f),
+            Self::Rng => f.write_str("the random number generator failed"),
+            Self::Storage(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for RequestError<E> {}
+
+/// Why the cloud did not store or serve something.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloudError<E> {
+    /// The cloud has no directory of this owner.
+    UnknownOwner,
+    /// The directory is not accepted.
+    Directory(DirectoryError),
+    /// The owner's directory does not let this author write.
+    Author,
+    /// The record was sealed under a key that is not the partition's current one: fetch the directory and seal again.
+    OldKey,
+    /// The record is not well-formed, or its author's signature does not verify.
+    Open(OpenError),
+    /// The capsule did not pass its public checks.
+    Capsule(CapsuleError),
+    /// There is a record under this name already. Records are never overwritten.
+    Exists,
+    /// There is no such record.
+    NotFound,
+    /// What the storage returned is not what was stored.
+    Corrupt(DecodeError),
+    /// The storage failed.
+    Storage(E),
+}
+
+impl<E: fmt::Display> fmt::Display for CloudError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownOwner => f.write_str("the cloud has no directory of this owner"),
+            Self::Directory(error) => error.fmt(f),
+            Self::Author => f.write_str("the owner does not let this author write"),
+            Self::OldKey => f.write_str("the record is not sealed under the partition's current key"),
+            Self::Open(_) => f.write_str("the record is not well-formed or not signed by its author"),
+            Self::Capsule(error) => error.fmt(f),
+            Self::Exists => f.write_str("there is a record under this name already"),
+            Self::NotFound => f.write_str("there is no such record"),
+            Self::Corrupt(error) => error.fmt(f),
+            Self::Storage(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for CloudError<E> {}
