@@ -111,6 +111,8 @@ impl Digest {
     }
 }
 
+crate::encoding::serde_name!(Digest);
+
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hex(&self.0).fmt(f)

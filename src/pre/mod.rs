@@ -14,6 +14,8 @@
 
 pub mod afgh;
 mod error;
+#[cfg(feature = "alloc")]
+mod proxy;
 
 use core::fmt;
 
@@ -27,6 +29,8 @@ use crate::error::{DecodeError, OpenError, RngError};
 use crate::hash::Digest;
 use crate::identity::{PartyId, SigningKey};
 pub use error::{CapsuleError, DelegateError, EncapsulateError, GrantError, KeyError, ReencryptError};
+#[cfg(feature = "alloc")]
+pub use proxy::{Proxy, Reencryptor};
 
 /// A proxy re-encryption scheme, used as a key encapsulation mechanism.
 pub trait Pre: Copy + fmt::Debug + 'static {
@@ -259,6 +263,8 @@ impl GrantId {
     }
 }
 
+crate::encoding::serde_name!(GrantId);
+
 impl fmt::Debug for GrantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hex(&self.0).fmt(f)
@@ -283,23 +289,6 @@ pub trait GrantTerms {
     fn origin(&self) -> Digest;
     /// When.
     fn validity(&self) -> Validity;
-}
-
-/// A server that chooses scheme and grant at run time: the one object-safe joint.
-#[cfg(feature = "alloc")]
-pub trait Reencryptor: Send + Sync {
-    /// Checks and re-encrypts an encoded capsule; appends the encoded result to `out`.
-    ///
-    /// # Errors
-    /// [`ReencryptError`]; `out` is as it was then.
-    fn reencrypt(
-        &self,
-        capsule: &[u8],
-        ctx: &Context<'_>,
-        now: Timestamp,
-        rng: &mut dyn TryCryptoRng<Error = RngError>,
-        out: &mut alloc::vec::Vec<u8>,
-    ) -> Result<(), ReencryptError>;
 }
 
 /// A 32-byte key that a capsule encapsulates. [`record`](crate::record) turns it into body keys; it is wiped on drop
