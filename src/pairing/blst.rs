@@ -269,6 +269,17 @@ macro_rules! curve {
                 unsafe { blst::$mult(&mut out, a, bytes.as_ptr(), SCALAR_BITS) };
                 out
             }
+            // The library splits scalars along an endomorphism; twice that is as fast as one run of
+            // doublings for both in G1, and faster in G2.
+            fn vartime_lincomb2(
+                x: &Scalar,
+                a: &Self::Entry,
+                y: &Scalar,
+                b: &Self::Entry,
+            ) -> Self::Element {
+                let first = Self::mul(&Self::from_entry(a), x);
+                Self::add(&first, &Self::mul(&Self::from_entry(b), y))
+            }
             fn vartime_msm(terms: &[(&Self::Entry, &Scalar)]) -> Self::Element {
                 let (points, scalars): (Vec<Self::Entry>, Vec<[u8; 32]>) = terms
                     .iter()

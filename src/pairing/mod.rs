@@ -11,6 +11,11 @@
 //! `blst` is used), and the bytes of a `Gt` while they are formatted (see [`Gt`]'s
 //! [`to_hash_bytes`](TargetElement::to_hash_bytes)).
 //!
+//! # Which pairing
+//! Both libraries compute the optimal ate pairing to the power −3 when measured against the shortest final
+//! exponent and a loop count without its sign. That is as good a pairing, but whoever recomputes
+//! [`z`] with another library may have to raise to −3 first.
+//!
 //! # Costs
 //! Multiplying a fixed point through a table costs a fifth of multiplying any point; a pairing costs
 //! several multiplications; an exponentiation in GT costs more than a pairing unless it has a table.
@@ -149,7 +154,9 @@ pub fn vartime_lincomb2_g2(x: &Scalar, a: &G2Affine, y: &Scalar, b: &G2Affine) -
     Engine::<Active>::vartime_lincomb2_g2(x, a, y, b)
 }
 
-#[cfg(all(test, feature = "blst"))]
+#[cfg(test)]
+#[cfg(all(feature = "std", feature = "blst"))]
 mod differential;
 #[cfg(test)]
+#[cfg(feature = "std")]
 mod tests;

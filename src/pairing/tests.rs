@@ -178,15 +178,10 @@ fn multiplication<C: Curve>() {
         ));
         // The generic window multiplication, which `blst` does not use for curves.
         assert!(same(
-            &Projective::<C>(window::mul::<C>(&k_element(&base), k)),
+            &Projective::<C>(window::mul::<C>(&C::from_entry(&base.0), k)),
             &expected
         ));
     }
-}
-
-/// The element of an affine point.
-fn k_element<C: Curve>(base: &Affine<C>) -> C::Element {
-    C::from_entry(&base.0)
 }
 
 fn sums<C: Curve>() {
@@ -222,6 +217,10 @@ fn sums<C: Curve>() {
             ),
             "{n}"
         );
+        assert!(
+            same(&Projective::<C>(msm::buckets::<C>(&raw[..n])), &expected),
+            "{n}"
+        );
     }
     // One point over and over, with a scalar and its opposite: doublings and cancellations in buckets.
     for n in [1, 2, 3, 40, 100] {
@@ -237,6 +236,7 @@ fn sums<C: Curve>() {
                 &Projective::<C>(msm::vartime_msm::<C>(&terms)),
                 &expected
             ));
+            assert!(same(&Projective::<C>(msm::buckets::<C>(&terms)), &expected));
         }
     }
     let edges = edge_scalars();
@@ -249,6 +249,8 @@ fn sums<C: Curve>() {
             let (a, b) = (&points[a], &points[b]);
             let expected = a.mul(x).add(&b.mul(y));
             let got = Projective::<C>(msm::vartime_lincomb2::<C>(x, &a.0, y, &b.0));
+            assert!(same(&got, &expected));
+            let got = Projective::<C>(C::vartime_lincomb2(x, &a.0, y, &b.0));
             assert!(same(&got, &expected));
         }
     }
@@ -483,6 +485,7 @@ fn target<B: Backend>() {
     let mut expected = [0; GT_HASH_LEN];
     expected[47] = 1;
     assert_eq!(*one.to_hash_bytes(), expected);
+    // Computed by py_ecc, whose pairing this one is to the power −3 (see the module's documentation).
     assert_eq!(z.to_hash_bytes().as_slice(), unhex(include_str!("z.hex")));
     let other = base.mul(&z).mul(&base.invert());
     assert_eq!(other.to_hash_bytes(), z.to_hash_bytes());
