@@ -9,6 +9,7 @@
 //! - Multi-scalar multiplication gets no identities and no zero scalars: they are dropped before.
 //! - `blst_p*_mult` asks whether the scalar is reduced and not zero before it takes its constant-time path; a
 //!   zero scalar therefore shows in the time. Nothing else does.
+//! - Its field inversion checks its result and branches on whether it is right, which it is.
 //! - `blst_p*_affine_compress` branches on infinity.
 
 #![allow(unsafe_code)]
