@@ -76,11 +76,11 @@ pub type Gt = TargetElement<<Active as Backend>::Gt>;
 /// four times faster than a plain multiplication.
 #[cfg(feature = "alloc")]
 pub type G1Table = PointTable<<Active as Backend>::G1>;
-/// A fixed-base table of a point of G2: 82 kB, made in four to nine multiplications, two (`blst`) to three
+/// A fixed-base table of a point of G2: 82 kB, made in four to nine multiplications, two (`blst`) to four
 /// times faster than a plain multiplication.
 #[cfg(feature = "alloc")]
 pub type G2Table = PointTable<<Active as Backend>::G2>;
-/// A fixed-base table of an element of GT: 240 kB, made in two to three exponentiations, two and a half
+/// A fixed-base table of an element of GT: 240 kB, made in two to three exponentiations, three
 /// (`blst`) to three and a half times faster than a plain exponentiation.
 #[cfg(feature = "alloc")]
 pub type GtTable = TargetTable<<Active as Backend>::Gt>;
