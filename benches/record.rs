@@ -12,9 +12,9 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use sesphr::Digest;
 use sesphr::context::{Context, Partition, RecordId, Slot};
 use sesphr::encoding::SuiteId;
-use sesphr::hazmat::record::{Fixed, open};
+use sesphr::hazmat::record::{Fixed, open_into};
 use sesphr::identity::SigningKey;
-use sesphr::record::{Aead, ChunkSize, Expected, Versions};
+use sesphr::record::{Aead, ChunkSize, Expected, Plaintext, Versions};
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -83,12 +83,27 @@ fn bodies(c: &mut Criterion) {
 
     for aead in [Aead::Aes256Gcm, Aead::ChaCha20Poly1305] {
         let fixed = Fixed { key: &KEY, context, capsule: &[0; 160], aead, chunk_size: ChunkSize::DEFAULT, salt: [3; 32] };
-        group.bench_function(format!("record/{aead:?}/seal"), |b| {
-            b.iter_with_large_drop(|| fixed.seal(&author, black_box(&plaintext)).unwrap());
+        let mut body = Vec::new();
+        let header = fixed.seal_into(&author, &plaintext, &mut body).unwrap();
+        let mut out = Plaintext::new();
+        group.bench_function(format!("record/{aead:?}/seal, buffer reused"), |b| {
+            b.iter(|| fixed.seal_into(&author, black_box(&plaintext), &mut body).unwrap());
         });
-        let sealed = fixed.seal(&author, &plaintext).unwrap();
-        group.bench_function(format!("record/{aead:?}/open"), |b| {
-            b.iter_with_large_drop(|| open(&KEY, &expected, sealed.header(), black_box(sealed.body())).unwrap());
+        group.bench_function(format!("record/{aead:?}/seal to vec"), |b| {
+            b.iter_with_large_drop(|| {
+                let mut body = Vec::new();
+                (fixed.seal_into(&author, black_box(&plaintext), &mut body).unwrap(), body)
+            });
+        });
+        group.bench_function(format!("record/{aead:?}/open, buffer reused"), |b| {
+            b.iter(|| open_into(&KEY, &expected, &header, black_box(&body), &mut out).unwrap());
+        });
+        group.bench_function(format!("record/{aead:?}/open to vec"), |b| {
+            b.iter_with_large_drop(|| {
+                let mut out = Plaintext::new();
+                open_into(&KEY, &expected, &header, black_box(&body), &mut out).unwrap();
+                out
+            });
         });
     }
     group.finish();

@@ -91,7 +91,7 @@ pub(crate) fn unlock(
 
 impl Unlocked {
     /// Opens a body in memory: first the root over all of it, then the chunks.
-    fn open(&self, sealed: &[u8]) -> Result<Plaintext, OpenError> {
+    pub(super) fn open(&self, sealed: &[u8], out: &mut Plaintext) -> Result<(), OpenError> {
         if sealed.len() as u64 != self.layout.sealed_len() {
             return Err(OpenError);
         }
@@ -100,7 +100,7 @@ impl Unlocked {
         if tree.root(&body::hash_run(&tree, self.layout.chunk(), sealed)) != self.root {
             return Err(OpenError);
         }
-        body::open_run(&self.cipher, Run::whole(self.layout.chunk()), sealed)
+        body::open_run(&self.cipher, Run::whole(self.layout.chunk()), sealed, out)
     }
 }
 
@@ -186,31 +186,25 @@ impl<'a, S: Pre> Opener<'a, S> {
     /// # Errors
     /// [`OpenError`], whatever the cause; what was decrypted is wiped.
     pub fn open(&self, expected: &Expected<'_>, sealed: &SealedPartition) -> Result<Plaintext, OpenError> {
-        self.open_parts(expected, sealed.header(), sealed.body())
+        let mut out = Plaintext::new();
+        self.open_into(expected, sealed.header(), sealed.body(), &mut out)?;
+        Ok(out)
     }
 
-    /// The same for header and body that are kept apart.
+    /// The same for header and body that are kept apart, into the caller's buffer: what it held is replaced, and one
+    /// that held as much before is used as it is.
     ///
     /// # Errors
-    /// [`OpenError`], whatever the cause; what was decrypted is wiped.
-    pub fn open_parts(
+    /// [`OpenError`], whatever the cause; `out` is empty then, and what was decrypted is wiped.
+    pub fn open_into(
         &self,
         expected: &Expected<'_>,
         header: &SealedHeader,
         body: &[u8],
-    ) -> Result<Plaintext, OpenError> {
-        self.unlock(header, expected)?.open(body)
+        out: &mut Plaintext,
+    ) -> Result<(), OpenError> {
+        // What `out` held must not pass for this body's plaintext, whatever happens.
+        out.hide();
+        self.unlock(header, expected)?.open(body, out)
     }
-}
-
-/// Opens with a key that is known, for vectors, benchmarks and tests.
-#[cfg(any(test, feature = "hazmat"))]
-pub(super) fn open_under(
-    key: &SharedKey,
-    expected: &Expected<'_>,
-    header: &SealedHeader,
-    body: &[u8],
-) -> Result<Plaintext, OpenError> {
-    let copy = || SharedKey::new(zeroize::Zeroizing::new(*key.expose()));
-    unlock(header, header.context().suite, expected, |_, _, _| Ok(copy()))?.open(body)
 }
