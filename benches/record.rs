@@ -55,9 +55,8 @@ fn bodies(c: &mut Criterion) {
         b.iter_with_large_drop(|| {
             let mut out = vec![0; plaintext.len() + 16];
             let (text, place) = out.split_at_mut(plaintext.len());
-            let tag = bare
-                .encrypt_inout_detached(&nonce, &[], InOutBuf::new(black_box(&plaintext), text).unwrap())
-                .unwrap();
+            let tag =
+                bare.encrypt_inout_detached(&nonce, &[], InOutBuf::new(black_box(&plaintext), text).unwrap()).unwrap();
             place.copy_from_slice(&tag);
             out
         });
@@ -82,7 +81,8 @@ fn bodies(c: &mut Criterion) {
     group.bench_function("bare/blake3", |b| b.iter(|| blake3::hash(black_box(&plaintext))));
 
     for aead in [Aead::Aes256Gcm, Aead::ChaCha20Poly1305] {
-        let fixed = Fixed { key: &KEY, context, capsule: &[0; 160], aead, chunk_size: ChunkSize::DEFAULT, salt: [3; 32] };
+        let fixed =
+            Fixed { key: &KEY, context, capsule: &[0; 160], aead, chunk_size: ChunkSize::DEFAULT, salt: [3; 32] };
         let mut body = Vec::new();
         let header = fixed.seal_into(&author, &plaintext, &mut body).unwrap();
         let mut out = Plaintext::new();

@@ -82,7 +82,7 @@ impl Fixed<'_> {
 }
 
 fn under(key: &[u8; 32], expected: &Expected<'_>, header: &SealedHeader) -> Result<Unlocked, OpenError> {
-    unlock(header, header.context().suite, expected, |_, _, _| Ok(SharedKey::new(Zeroizing::new(*key))))
+    unlock(header, header.context().suite, expected, |_| Ok(SharedKey::new(Zeroizing::new(*key))))
 }
 
 /// As [`Opener::open_into`](super::Opener::open_into), with the key in place of the capsule.

@@ -65,13 +65,13 @@ pub(crate) struct Unlocked {
     pub(super) root: Digest,
 }
 
-/// Everything that precedes the body, for every way of opening. `key` gets at the shared key from context, fixed and
-/// updatable part of the capsule; it runs on nothing but what an expected author signed.
+/// Everything that precedes the body, for every way of opening. `key` gets at the shared key; it runs on nothing but
+/// what an expected author signed, the rotating part of the capsule excepted.
 pub(crate) fn unlock(
     header: &SealedHeader,
     suite: SuiteId,
     expected: &Expected<'_>,
-    key: impl FnOnce(&Context<'_>, &[u8], &[u8]) -> Result<SharedKey, OpenError>,
+    key: impl FnOnce(&Context<'_>) -> Result<SharedKey, OpenError>,
 ) -> Result<Unlocked, OpenError> {
     let ctx = header.context();
     if ctx.suite != suite || !expected.matches(&ctx) {
@@ -84,7 +84,7 @@ pub(crate) fn unlock(
     if seal.header != header.immutable().digest() {
         return Err(OpenError);
     }
-    let key = key(&ctx, header.immutable().capsule_core(), header.mutable().capsule_mutable())?;
+    let key = key(&ctx)?;
     let cipher = header.immutable().unlock(&key)?;
     Ok(Unlocked { cipher, layout: header.layout(), root: seal.root })
 }
@@ -167,8 +167,8 @@ impl<'a, S: Pre> Opener<'a, S> {
         if S::Capsule::MUTABLE_LEN == 0 && header.mutable().generation() != 0 {
             return Err(OpenError);
         }
-        unlock(header, S::SUITE, expected, |ctx, core, mutable| {
-            let capsule = S::Capsule::from_parts(core, mutable).map_err(|_| OpenError)?;
+        unlock(header, S::SUITE, expected, |ctx| {
+            let capsule = header.capsule::<S>().map_err(|_| OpenError)?;
             match self.way {
                 Way::Owner(owner) => S::open(self.params, owner, &capsule, ctx),
                 Way::Delegatee { user, grant, parts } => {

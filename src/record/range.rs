@@ -59,10 +59,10 @@ impl Cover {
 /// Encoded length: 4 + header + 8 + 8 + chunks + (4 + 32 a hash) bytes; at most 64 hashes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedRange {
-    header: SealedHeader,
-    range: Range<u64>,
-    chunks: Vec<u8>,
-    proof: Vec<Digest>,
+    pub(super) header: SealedHeader,
+    pub(super) range: Range<u64>,
+    pub(super) chunks: Vec<u8>,
+    pub(super) proof: Vec<Digest>,
 }
 
 impl SealedRange {
