@@ -266,12 +266,7 @@ macro_rules! curve {
             }
             // The library splits scalars along an endomorphism; twice that is as fast as one run of
             // doublings for both in G1, and faster in G2.
-            fn vartime_lincomb2(
-                x: &Scalar,
-                a: &Self::Entry,
-                y: &Scalar,
-                b: &Self::Entry,
-            ) -> Self::Element {
+            fn vartime_lincomb2(x: &Scalar, a: &Self::Entry, y: &Scalar, b: &Self::Entry) -> Self::Element {
                 let first = Self::mul(&Self::from_entry(a), x);
                 Self::add(&first, &Self::mul(&Self::from_entry(b), y))
             }

@@ -59,12 +59,7 @@ impl<B: Backend> Engine<B> {
 
     /// See [`super::vartime_pairing_eq`].
     #[must_use]
-    pub fn vartime_pairing_eq(
-        a1: &Affine<B::G1>,
-        a2: &Affine<B::G2>,
-        b1: &Affine<B::G1>,
-        b2: &Affine<B::G2>,
-    ) -> bool {
+    pub fn vartime_pairing_eq(a1: &Affine<B::G1>, a2: &Affine<B::G2>, b1: &Affine<B::G1>, b2: &Affine<B::G2>) -> bool {
         B::pairing_eq(&a1.0, &a2.0, &b1.0, &b2.0).into()
     }
 
@@ -82,23 +77,13 @@ impl<B: Backend> Engine<B> {
 
     /// See [`super::vartime_lincomb2_g1`].
     #[must_use]
-    pub fn vartime_lincomb2_g1(
-        x: &Scalar,
-        a: &Affine<B::G1>,
-        y: &Scalar,
-        b: &Affine<B::G1>,
-    ) -> Projective<B::G1> {
+    pub fn vartime_lincomb2_g1(x: &Scalar, a: &Affine<B::G1>, y: &Scalar, b: &Affine<B::G1>) -> Projective<B::G1> {
         Projective(B::G1::vartime_lincomb2(x, &a.0, y, &b.0))
     }
 
     /// See [`super::vartime_lincomb2_g2`].
     #[must_use]
-    pub fn vartime_lincomb2_g2(
-        x: &Scalar,
-        a: &Affine<B::G2>,
-        y: &Scalar,
-        b: &Affine<B::G2>,
-    ) -> Projective<B::G2> {
+    pub fn vartime_lincomb2_g2(x: &Scalar, a: &Affine<B::G2>, y: &Scalar, b: &Affine<B::G2>) -> Projective<B::G2> {
         Projective(B::G2::vartime_lincomb2(x, &a.0, y, &b.0))
     }
 }

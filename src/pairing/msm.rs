@@ -60,12 +60,7 @@ fn add_digit<G: Group>(acc: &G::Element, odd: &[G::Element; ODD], digit: i8) -> 
 }
 
 /// x·a + y·b with one run of doublings.
-pub(crate) fn vartime_lincomb2<G: Group>(
-    x: &Scalar,
-    a: &G::Entry,
-    y: &Scalar,
-    b: &G::Entry,
-) -> G::Element {
+pub(crate) fn vartime_lincomb2<G: Group>(x: &Scalar, a: &G::Entry, y: &Scalar, b: &G::Entry) -> G::Element {
     let (dx, dy) = (sliding(x), sliding(y));
     let (oa, ob) = (odd_multiples::<G>(a), odd_multiples::<G>(b));
     let mut acc = G::identity();
@@ -89,10 +84,7 @@ pub(crate) fn vartime_msm<G: Group>(terms: &[(&G::Entry, &Scalar)]) -> G::Elemen
     if terms.len() >= BUCKETS_FROM {
         return buckets::<G>(terms);
     }
-    let prepared: Vec<_> = terms
-        .iter()
-        .map(|(point, k)| (odd_multiples::<G>(point), sliding(k)))
-        .collect();
+    let prepared: Vec<_> = terms.iter().map(|(point, k)| (odd_multiples::<G>(point), sliding(k))).collect();
     let mut acc = G::identity();
     let mut started = false;
     for i in (0..256).rev() {
@@ -133,9 +125,7 @@ pub(crate) fn buckets<G: Group>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
     use alloc::vec::Vec;
 
     // About log2(n) − 1, the balance between n additions and 2^w for emptying the buckets.
-    let w = (terms.len().max(1).ilog2() as usize)
-        .saturating_sub(1)
-        .clamp(4, 8);
+    let w = (terms.len().max(1).ilog2() as usize).saturating_sub(1).clamp(4, 8);
     let scalars: Vec<_> = terms.iter().map(|(_, k)| k.to_bytes()).collect();
     let mut acc = G::identity();
     for i in (0..window::windows(w)).rev() {
@@ -145,9 +135,7 @@ pub(crate) fn buckets<G: Group>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
         let mut sums = vec![G::identity(); 1 << (w - 1)];
         for ((point, _), bytes) in terms.iter().zip(&scalars) {
             let (magnitude, negative) = window::digit(bytes, i, w);
-            let bucket = (magnitude as usize)
-                .checked_sub(1)
-                .and_then(|j| sums.get_mut(j));
+            let bucket = (magnitude as usize).checked_sub(1).and_then(|j| sums.get_mut(j));
             if let Some(bucket) = bucket {
                 *bucket = if bool::from(negative) {
                     G::add_entry(bucket, &G::entry_neg(point))

@@ -123,9 +123,8 @@ mod tests {
 
     /// r, little-endian.
     const R: [u8; 32] = [
-        0x01, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xfe, 0x5b, 0xfe, 0xff, 0x02, 0xa4, 0xbd,
-        0x53, 0x05, 0xd8, 0xa1, 0x09, 0x08, 0xd8, 0x39, 0x33, 0x48, 0x7d, 0x9d, 0x29, 0x53, 0xa7,
-        0xed, 0x73,
+        0x01, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xfe, 0x5b, 0xfe, 0xff, 0x02, 0xa4, 0xbd, 0x53, 0x05, 0xd8,
+        0xa1, 0x09, 0x08, 0xd8, 0x39, 0x33, 0x48, 0x7d, 0x9d, 0x29, 0x53, 0xa7, 0xed, 0x73,
     ];
 
     #[test]
@@ -165,10 +164,7 @@ mod tests {
             power = &power + &power;
         }
         assert!(same(&wide([0; 32], one), &power));
-        assert!(same(
-            &wide([0xff; 32], [0xff; 32]),
-            &(&(&power * &power) - &Scalar::one())
-        ));
+        assert!(same(&wide([0xff; 32], [0xff; 32]), &(&(&power * &power) - &Scalar::one())));
         // 2^512 − 1 modulo r, computed elsewhere.
         assert_eq!(
             wide([0xff; 32], [0xff; 32]).to_bytes().as_slice(),
@@ -188,10 +184,7 @@ mod tests {
             assert!(same(&Scalar::from_bytes(&a.to_bytes()).unwrap(), &a));
         }
         assert!(bool::from(Scalar::zero().invert().is_none()));
-        assert!(same(
-            &(&Scalar::from_u64(6) * &Scalar::from_u64(7)),
-            &Scalar::from_u64(42)
-        ));
+        assert!(same(&(&Scalar::from_u64(6) * &Scalar::from_u64(7)), &Scalar::from_u64(42)));
         let mut wiped = Scalar::from_u64(5);
         wiped.zeroize();
         assert!(bool::from(wiped.is_zero()));

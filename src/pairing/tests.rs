@@ -11,9 +11,9 @@ use zeroize::Zeroize;
 
 /// p, big-endian.
 const P: [u8; 48] = [
-    0x1a, 0x01, 0x11, 0xea, 0x39, 0x7f, 0xe6, 0x9a, 0x4b, 0x1b, 0xa7, 0xb6, 0x43, 0x4b, 0xac, 0xd7,
-    0x64, 0x77, 0x4b, 0x84, 0xf3, 0x85, 0x12, 0xbf, 0x67, 0x30, 0xd2, 0xa0, 0xf6, 0xb0, 0xf6, 0x24,
-    0x1e, 0xab, 0xff, 0xfe, 0xb1, 0x53, 0xff, 0xff, 0xb9, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xaa, 0xab,
+    0x1a, 0x01, 0x11, 0xea, 0x39, 0x7f, 0xe6, 0x9a, 0x4b, 0x1b, 0xa7, 0xb6, 0x43, 0x4b, 0xac, 0xd7, 0x64, 0x77, 0x4b,
+    0x84, 0xf3, 0x85, 0x12, 0xbf, 0x67, 0x30, 0xd2, 0xa0, 0xf6, 0xb0, 0xf6, 0x24, 0x1e, 0xab, 0xff, 0xfe, 0xb1, 0x53,
+    0xff, 0xff, 0xb9, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xaa, 0xab,
 ];
 
 pub(super) fn rng(seed: u64) -> ChaCha20Rng {
@@ -28,9 +28,7 @@ pub(super) fn random_scalar(rng: &mut impl Rng) -> Scalar {
 
 /// Scalars at every boundary that a window, a digit or a decomposition has.
 pub(super) fn edge_scalars() -> Vec<Scalar> {
-    let mut out: Vec<Scalar> = [0, 1, 2, 3, 15, 16, 17, 31, 32, 33, u64::MAX]
-        .map(Scalar::from_u64)
-        .into();
+    let mut out: Vec<Scalar> = [0, 1, 2, 3, 15, 16, 17, 31, 32, 33, u64::MAX].map(Scalar::from_u64).into();
     out.extend([1, 2, 3, 16, 17].map(|k| -&Scalar::from_u64(k)));
     // (r − 1)/2 and (r + 1)/2.
     let half = Scalar::from_u64(2).invert().unwrap();
@@ -129,13 +127,7 @@ fn group_laws<C: Curve>() {
     for points in [
         Vec::new(),
         Vec::from([zero.clone()]),
-        Vec::from([
-            zero.clone(),
-            pa.clone(),
-            zero.clone(),
-            scaled.double(),
-            zero.clone(),
-        ]),
+        Vec::from([zero.clone(), pa.clone(), zero.clone(), scaled.double(), zero.clone()]),
     ] {
         let one_by_one: Vec<_> = points.iter().map(Projective::to_affine).collect();
         assert_eq!(Projective::batch_to_affine(&points), one_by_one);
@@ -159,23 +151,14 @@ fn multiplication<C: Curve>() {
     for k in &scalars {
         let expected = naive_mul(&base, k);
         assert!(same(&base.mul(k), &expected));
-        assert!(same(
-            &base.to_projective().double().mul(k),
-            &expected.double()
-        ));
+        assert!(same(&base.to_projective().double().mul(k), &expected.double()));
         assert!(same(&table.mul(k), &expected));
         assert!(bool::from(of_identity.mul(k).is_identity()));
         assert!(bool::from(Affine::<C>::identity().mul(k).is_identity()));
         assert!(same(&of_generator.mul(k), &Affine::generator().mul(k)));
-        assert!(same(
-            &Projective(C::generator_table().multiply(k)),
-            &of_generator.mul(k)
-        ));
+        assert!(same(&Projective(C::generator_table().multiply(k)), &of_generator.mul(k)));
         // The generic window multiplication, which `blst` does not use for curves.
-        assert!(same(
-            &Projective::<C>(window::mul::<C>(&C::from_entry(&base.0), k)),
-            &expected
-        ));
+        assert!(same(&Projective::<C>(window::mul::<C>(&C::from_entry(&base.0), k)), &expected));
     }
 }
 
@@ -198,48 +181,24 @@ fn sums<C: Curve>() {
     let terms: Vec<_> = points.iter().zip(&scalars).collect();
     let raw: Vec<_> = terms.iter().map(|(p, k)| (&p.0, *k)).collect();
     for n in [0, 1, 2, 3, 5, 8, 31, 32, 33, 64, 65, 150] {
-        let expected = terms[..n]
-            .iter()
-            .fold(Projective::identity(), |acc, (p, k)| acc.add(&p.mul(k)));
-        assert!(
-            same(&Projective::<C>(C::vartime_msm(&raw[..n])), &expected),
-            "{n}"
-        );
-        assert!(
-            same(
-                &Projective::<C>(msm::vartime_msm::<C>(&raw[..n])),
-                &expected
-            ),
-            "{n}"
-        );
-        assert!(
-            same(&Projective::<C>(msm::buckets::<C>(&raw[..n])), &expected),
-            "{n}"
-        );
+        let expected = terms[..n].iter().fold(Projective::identity(), |acc, (p, k)| acc.add(&p.mul(k)));
+        assert!(same(&Projective::<C>(C::vartime_msm(&raw[..n])), &expected), "{n}");
+        assert!(same(&Projective::<C>(msm::vartime_msm::<C>(&raw[..n])), &expected), "{n}");
+        assert!(same(&Projective::<C>(msm::buckets::<C>(&raw[..n])), &expected), "{n}");
     }
     // One point over and over, with a scalar and its opposite: doublings and cancellations in buckets.
     for n in [1, 2, 3, 40, 100] {
-        for (x, y) in [
-            (Scalar::from_u64(5), -&Scalar::from_u64(5)),
-            (Scalar::zero(), Scalar::one()),
-        ] {
+        for (x, y) in [(Scalar::from_u64(5), -&Scalar::from_u64(5)), (Scalar::zero(), Scalar::one())] {
             let g = Affine::<C>::generator();
             let terms: Vec<_> = (0..n).flat_map(|_| [(&g.0, &x), (&g.0, &y)]).collect();
             let expected = g.mul(&(&Scalar::from_u64(n) * &(&x + &y)));
             assert!(same(&Projective::<C>(C::vartime_msm(&terms)), &expected));
-            assert!(same(
-                &Projective::<C>(msm::vartime_msm::<C>(&terms)),
-                &expected
-            ));
+            assert!(same(&Projective::<C>(msm::vartime_msm::<C>(&terms)), &expected));
             assert!(same(&Projective::<C>(msm::buckets::<C>(&terms)), &expected));
         }
     }
     let edges = edge_scalars();
-    for (x, y) in edges
-        .iter()
-        .zip(edges.iter().rev())
-        .chain(edges.iter().zip(&edges))
-    {
+    for (x, y) in edges.iter().zip(edges.iter().rev()).chain(edges.iter().zip(&edges)) {
         for (a, b) in [(0, 1), (0, 0), (8, 9), (7, 0), (0, 7), (7, 17)] {
             let (a, b) = (&points[a], &points[b]);
             let expected = a.mul(x).add(&b.mul(y));
@@ -261,15 +220,11 @@ fn outside_subgroup<const N: usize>() -> Vec<[u8; N]> {
         let outside = if N == 48 {
             let bytes = bytes[..48].try_into().unwrap();
             let point: Option<_> = bls12_381::G1Affine::from_compressed_unchecked(&bytes).into();
-            point.is_some_and(|p: bls12_381::G1Affine| {
-                bool::from(p.is_on_curve() & !p.is_torsion_free())
-            })
+            point.is_some_and(|p: bls12_381::G1Affine| bool::from(p.is_on_curve() & !p.is_torsion_free()))
         } else {
             let bytes = bytes[..96].try_into().unwrap();
             let point: Option<_> = bls12_381::G2Affine::from_compressed_unchecked(&bytes).into();
-            point.is_some_and(|p: bls12_381::G2Affine| {
-                bool::from(p.is_on_curve() & !p.is_torsion_free())
-            })
+            point.is_some_and(|p: bls12_381::G2Affine| bool::from(p.is_on_curve() & !p.is_torsion_free()))
         };
         if outside {
             out.push(bytes);
@@ -314,11 +269,7 @@ pub(super) fn malformed<const N: usize>(generator: [u8; N]) -> Vec<[u8; N]> {
         let mut x = generator;
         let mut carry = 0;
         for i in (0..48).rev() {
-            let digit = if start + i == 0 {
-                x[0] & 0x1f
-            } else {
-                x[start + i]
-            };
+            let digit = if start + i == 0 { x[0] & 0x1f } else { x[start + i] };
             let sum = u16::from(digit) + u16::from(P[i]) + carry;
             (x[start + i], carry) = (sum as u8, sum >> 8);
         }
@@ -327,21 +278,14 @@ pub(super) fn malformed<const N: usize>(generator: [u8; N]) -> Vec<[u8; N]> {
             out.push(x);
         }
     }
-    out.extend([
-        [0xff; N],
-        with([0xff; N], 0, 0x9f),
-        with([0xff; N], 0, 0xbf),
-        [0; N],
-    ]);
+    out.extend([[0xff; N], with([0xff; N], 0, 0x9f), with([0xff; N], 0, 0xbf), [0; N]]);
     // Not on the curve: x below 40 that neither decodes nor is outside the subgroup.
     for x in 1..40u8 {
         let bytes = with(with([0; N], 0, 0x80), N - 1, x);
         let on_curve = if N == 48 {
-            bls12_381::G1Affine::from_compressed_unchecked(bytes[..48].try_into().unwrap())
-                .is_some()
+            bls12_381::G1Affine::from_compressed_unchecked(bytes[..48].try_into().unwrap()).is_some()
         } else {
-            bls12_381::G2Affine::from_compressed_unchecked(bytes[..96].try_into().unwrap())
-                .is_some()
+            bls12_381::G2Affine::from_compressed_unchecked(bytes[..96].try_into().unwrap()).is_some()
         };
         if !bool::from(on_curve) {
             out.push(bytes);
@@ -355,9 +299,7 @@ fn encodings<const N: usize, C: Curve<Encoding = [u8; N]>>() {
     let mut infinity = [0; N];
     infinity[0] = 0xc0;
     assert_eq!(Affine::<C>::identity().to_bytes(), infinity);
-    assert!(bool::from(
-        Affine::<C>::from_bytes(&infinity).unwrap().is_identity()
-    ));
+    assert!(bool::from(Affine::<C>::from_bytes(&infinity).unwrap().is_identity()));
     assert!(Affine::<C>::from_bytes_nonidentity(&infinity).is_none());
     let mut rng = rng(4);
     for _ in 0..16 {
@@ -393,28 +335,19 @@ fn bilinearity<B: Backend>() {
     assert!(same(&e.invert(), &Engine::<B>::pairing(&a.neg(), &b)));
     assert!(same(&e.invert(), &Engine::<B>::pairing(&a, &b.neg())));
     assert!(bool::from(e.mul(&e.invert()).is_identity()));
-    assert!(same(
-        &e.mul(&z),
-        &Engine::<B>::z_pow(&(&(&x * &y) + &Scalar::one()))
-    ));
+    assert!(same(&e.mul(&z), &Engine::<B>::z_pow(&(&(&x * &y) + &Scalar::one()))));
     for (p, q) in [(&i, &b), (&a, &j), (&i, &j)] {
         assert!(bool::from(Engine::<B>::pairing(p, q).is_identity()));
     }
     // Products, prepared, with identities anywhere.
     let prepare = |q: &Affine<B::G2>| Prepared::<B>::from(q);
     let (pa, pb, pj) = (prepare(&h), prepare(&b), prepare(&j));
-    let plain = [
-        Engine::<B>::pairing(&g, &h),
-        e.clone(),
-        Engine::<B>::pairing(&a, &h),
-    ];
+    let plain = [Engine::<B>::pairing(&g, &h), e.clone(), Engine::<B>::pairing(&a, &h)];
     let choices = [(&g, &pa), (&a, &pb), (&a, &pa)];
     let nothing = [(&i, &pa), (&a, &pj), (&i, &pj)];
     assert!(bool::from(Engine::<B>::multi_pairing(&[]).is_identity()));
     for n in 1..=3 {
-        let expected = plain[..n]
-            .iter()
-            .fold(TargetElement::identity(), |acc, e| acc.mul(e));
+        let expected = plain[..n].iter().fold(TargetElement::identity(), |acc, e| acc.mul(e));
         assert!(same(&Engine::<B>::multi_pairing(&choices[..n]), &expected));
         for m in 1..=3 {
             let mut terms = Vec::from(&choices[..n]);
@@ -424,16 +357,11 @@ fn bilinearity<B: Backend>() {
             assert!(same(&Engine::<B>::multi_pairing(&terms), &expected));
             terms.rotate_left(1);
             assert!(same(&Engine::<B>::multi_pairing(&terms), &expected));
-            assert!(bool::from(
-                Engine::<B>::multi_pairing(&nothing[..m]).is_identity()
-            ));
+            assert!(bool::from(Engine::<B>::multi_pairing(&nothing[..m]).is_identity()));
         }
     }
     let many: Vec<_> = (0..40).map(|_| (&a, &pb)).collect();
-    assert!(same(
-        &Engine::<B>::multi_pairing(&many),
-        &e.pow(&Scalar::from_u64(40))
-    ));
+    assert!(same(&Engine::<B>::multi_pairing(&many), &e.pow(&Scalar::from_u64(40))));
     // Equations.
     let eq = Engine::<B>::vartime_pairing_eq;
     let xy = affine_of::<B::G1>(&(&x * &y));
@@ -473,9 +401,7 @@ fn target<B: Backend>() {
         assert!(same(&TargetElement(naive_z), &Engine::<B>::z_pow(k)));
     }
     let one = TargetElement::<B::Gt>::identity();
-    assert!(bool::from(
-        TargetTable::new(&one).pow(&scalars[20]).is_identity()
-    ));
+    assert!(bool::from(TargetTable::new(&one).pow(&scalars[20]).is_identity()));
     // The bytes: Z pinned, one by hand, equal elements with equal bytes.
     let mut expected = [0; GT_HASH_LEN];
     expected[47] = 1;
@@ -493,10 +419,7 @@ fn target<B: Backend>() {
 
 pub(super) fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
+    digits.chunks(2).map(|pair| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 macro_rules! suite {
@@ -554,11 +477,7 @@ fn digits_recompose() {
                 let (magnitude, negative) = window::digit(&bytes, i, w);
                 assert!(magnitude <= 1 << (w - 1));
                 let digit = Scalar::from_u64(u64::from(magnitude));
-                acc = if bool::from(negative) {
-                    &acc - &digit
-                } else {
-                    &acc + &digit
-                };
+                acc = if bool::from(negative) { &acc - &digit } else { &acc + &digit };
             }
             assert!(same(&acc, &k), "{w}");
         }

@@ -352,9 +352,7 @@ mod tests {
     #[test]
     fn hex_digits() {
         for byte in 0..=255u8 {
-            let expected = char::from(byte)
-                .to_digit(16)
-                .filter(|_| !byte.is_ascii_uppercase());
+            let expected = char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
             let (value, valid) = hex_digit(byte);
             assert_eq!(bool::from(valid), expected.is_some());
             assert!(expected.is_none_or(|v| v == u32::from(value)));
