@@ -281,7 +281,8 @@ impl<'a> Context<'a> {
     /// Longest free data in bytes.
     pub const MAX_AAD: usize = 4096;
 
-    /// The digest that stands for the context in every hash.
+    /// The digest that stands for the context in every hash: of the label and then the fields as they are encoded,
+    /// which delimit themselves, without a length in front.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new(label::CONTEXT);
         self.write_body(&mut hasher);

@@ -49,9 +49,9 @@ pub trait Pre: Copy + fmt::Debug + 'static {
     type VerifiedOwner: Clone + fmt::Debug + OwnerTerms;
     /// A delegatee's secret key.
     type UserSecret: ZeroizeOnDrop + fmt::Debug + SecretEncoding;
-    /// A delegatee's public key with its proof of possession.
+    /// A delegatee's public key with its proof of possession, signed by the delegatee.
     type UserPublic: Clone + Eq + fmt::Debug + Encoding;
-    /// A delegatee's public key whose proof was checked.
+    /// A delegatee's public key whose signature and proof were checked.
     type VerifiedUser: Clone + fmt::Debug;
 
     /// What a capsule is under, beyond the owner's key: a class, a label; `()` where the key says it all.
@@ -112,7 +112,7 @@ pub trait Pre: Copy + fmt::Debug + 'static {
         rng: &mut R,
     ) -> Result<(Self::UserSecret, Self::UserPublic), RngError>;
 
-    /// Checks a delegatee's public key.
+    /// Checks a delegatee's public key: that `user` signed it, and the proof of possession.
     ///
     /// # Errors
     /// [`KeyError`] naming the check that failed.
