@@ -20,6 +20,44 @@
 //! **How to.** [`Sealer`] seals, [`Opener`] opens; both have a form for memory and one for `std::io` streams. A cloud
 //! that serves ranges keeps a [`BodyIndex`] and cuts a [`SealedRange`].
 //!
+//! ```
+//! use getrandom::SysRng;
+//! use sesphr::context::{Partition, RecordId};
+//! use sesphr::identity::SigningKey;
+//! use sesphr::pre::afgh::{Afgh, Period};
+//! use sesphr::pre::{OwnerRoot, Pre};
+//! use sesphr::record::{Expected, Opener, Sealer, Versions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let rng = &mut SysRng;
+//! let (patient, doctor) = (SigningKey::try_generate(rng)?, SigningKey::try_generate(rng)?);
+//! let period = Period { partition: Partition::MEDICAL, epoch: 0 };
+//! let root = OwnerRoot::try_generate(rng)?;
+//! let (secret, public) = Afgh::owner_keygen(&(), &root, &patient, &period, rng)?;
+//!
+//! // The doctor writes into the patient's medical partition …
+//! let key = Afgh::verify_owner(&(), &public, &patient.id())?;
+//! let record = RecordId::try_generate(rng)?;
+//! let sealed = Sealer::<Afgh>::new(&(), &key, &(), &doctor).seal(record, 1, b"blood group 0+", rng)?;
+//!
+//! // … and the patient reads it, saying what was asked of the cloud.
+//! let expected = Expected {
+//!     owner: patient.id(),
+//!     record,
+//!     partition: Partition::MEDICAL,
+//!     authors: &[doctor.id()],
+//!     versions: Versions::AtLeast(1),
+//! };
+//! let opener = Opener::<Afgh>::owner(&(), &secret);
+//! assert_eq!(&*opener.open(&expected, &sealed)?, b"blood group 0+");
+//!
+//! // A range, as a cloud cuts it out without any key.
+//! let range = sealed.range(6..11)?;
+//! assert_eq!(&*opener.open_range(&expected, &range, 6..11)?, b"group");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! **Not protected.** Length, cipher, context and author are public. A cloud can withhold a partition and can hand
 //! out an older version than the reader knows of. Who reads can keep what was read. A signature can be shown to third
 //! parties: a leaked partition proves who wrote it. AES-GCM with 2^32 chunks of 1 MiB under one key stays at a

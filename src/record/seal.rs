@@ -19,9 +19,7 @@ use crate::pre::{CapsuleParts, EncapsulateError, Pre, SharedKey};
 /// Every call makes a fresh key, and no function takes an existing one: two bodies never share a key, so nonces
 /// cannot repeat. The author is whose [`SigningKey`] this holds; the context says so, and nobody can be named instead.
 ///
-/// ```ignore
-/// let sealed = Sealer::<Afgh>::new(&(), &owner, &(), &author).seal(record, 1, b"blood group 0+", &mut rng)?;
-/// ```
+/// [The module](crate::record) has an example.
 pub struct Sealer<'a, S: Pre> {
     params: &'a S::Params,
     owner: &'a S::VerifiedOwner,
