@@ -29,7 +29,7 @@ struct Source(u64);
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = (buffer.len() as u64).min(SIZE - self.0);
-        for place in &mut buffer[..n as usize] {
+        for place in buffer.iter_mut().take(n as usize) {
             *place = byte(self.0);
             self.0 += 1;
         }
