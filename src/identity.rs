@@ -13,6 +13,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use ed25519_dalek::Signer;
 use rand_core::{CryptoRng, TryCryptoRng};
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::encoding::{Encoding, Hex, Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding};
@@ -99,15 +100,20 @@ pub struct SigningKey {
     draws: AtomicUsize,
 }
 
+/// 32 bytes for a secret with nothing to hedge it. A generator that leaves the buffer at zero is broken.
+pub(crate) fn fresh_secret<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Zeroizing<[u8; 32]>, RngError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    rng.try_fill_bytes(&mut *bytes).map_err(|_| RngError)?;
+    if bytes.ct_eq(&[0; 32]).into() { Err(RngError) } else { Ok(bytes) }
+}
+
 impl SigningKey {
     /// A new party.
     ///
     /// # Errors
     /// [`RngError`] when the generator fails.
     pub fn try_generate<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
-        let mut seed = Zeroizing::new([0; 32]);
-        rng.try_fill_bytes(&mut *seed).map_err(|_| RngError)?;
-        Ok(Self::from_seed(&seed))
+        fresh_secret(rng).map(|seed| Self::from_seed(&seed))
     }
 
     /// A new party, from a generator that cannot fail.

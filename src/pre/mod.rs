@@ -27,7 +27,7 @@ use crate::context::{Context, Subject, Timestamp, Validity};
 use crate::encoding::{Encoding, Hex, Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind};
 use crate::error::{DecodeError, OpenError, RngError};
 use crate::hash::Digest;
-use crate::identity::{PartyId, SigningKey};
+use crate::identity::{PartyId, SigningKey, fresh_secret};
 pub use error::{CapsuleError, DelegateError, EncapsulateError, GrantError, KeyError, ReencryptError};
 #[cfg(feature = "alloc")]
 pub use proxy::{Proxy, Reencryptor};
@@ -335,9 +335,7 @@ impl OwnerRoot {
     /// # Errors
     /// [`RngError`] when the generator fails.
     pub fn try_generate<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        rng.try_fill_bytes(&mut *bytes).map_err(|_| RngError)?;
-        Ok(Self(bytes))
+        fresh_secret(rng).map(Self)
     }
 
     /// A new root, from a generator that cannot fail.

@@ -74,6 +74,15 @@ pub struct VerifiedCapsule {
 }
 
 /// A capsule re-encrypted for one delegatee: (τc1, τ⁻¹rk), 4 + 48 + 96 bytes, without a GT element.
+///
+/// It is no capsule, so it cannot be re-encrypted again:
+///
+/// ```compile_fail,E0308
+/// # use sesphr::{context::Context, pre::{Pre, afgh::*}};
+/// fn second_hop(owner: &VerifiedOwner, part: &ReCapsule, ctx: &Context<'_>) {
+///     let _ = Afgh::verify_capsule(&(), owner, part, ctx);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReCapsule {
     c: G1Affine,

@@ -1,0 +1,469 @@
+//! Every kind of message, malformed in every way we know, through one suite. A new kind joins by one entry in
+//! [`samples`].
+#![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod common;
+
+use std::sync::OnceLock;
+
+use common::{Granted, NOW, Owner, User, medical, party, rng, same, validity};
+use sesphr::context::{Context, ContextBuf};
+use sesphr::encoding::{Encoding, Message, SuiteId, VERSION};
+use sesphr::error::{BufferTooSmall, DecodeError, OpenError};
+use sesphr::hazmat::pairing::{mul_p, mul_q};
+use sesphr::identity::{Signed, SigningKey, VerifyingKey};
+use sesphr::pre::afgh::*;
+use sesphr::pre::{OwnerRoot, Pre, SharedKey};
+
+/// What a message must be to be public.
+#[cfg(feature = "serde")]
+trait Public: Encoding + serde::Serialize + serde::de::DeserializeOwned {}
+#[cfg(feature = "serde")]
+impl<M: Encoding + serde::Serialize + serde::de::DeserializeOwned> Public for M {}
+#[cfg(not(feature = "serde"))]
+trait Public: Encoding {}
+#[cfg(not(feature = "serde"))]
+impl<M: Encoding> Public for M {}
+
+/// Offsets of the fields that have malformed values of their own.
+#[derive(Clone, Copy, Default)]
+struct Layout {
+    lengths: &'static [usize],
+    g1: &'static [usize],
+    g2: &'static [usize],
+    /// Scalars of proofs, which may be zero.
+    scalars: &'static [usize],
+    /// Scalars that are secret keys.
+    keys: &'static [usize],
+}
+
+type Recode = fn(&[u8]) -> Result<Vec<u8>, DecodeError>;
+
+/// One message, without its type.
+struct Sample {
+    name: &'static str,
+    bytes: Vec<u8>,
+    header: (SuiteId, u16),
+    layout: Layout,
+    recode: Recode,
+    encode_to: fn(&[u8], &mut [u8]) -> Result<usize, BufferTooSmall>,
+    #[cfg(feature = "serde")]
+    serde: Option<fn(&[u8])>,
+    /// Whether what the bytes decode to is refused by whoever would use it.
+    rejects: Box<dyn Fn(&[u8]) -> bool + Send + Sync>,
+}
+
+fn written<M: Message>(message: &M) -> Vec<u8> {
+    let mut out = Vec::new();
+    message.write(&mut out);
+    out
+}
+
+impl Sample {
+    fn secret<M: Message>(
+        name: &'static str,
+        message: &M,
+        layout: Layout,
+        rejects: impl Fn(M) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name,
+            bytes: written(message),
+            header: (M::SUITE, M::KIND.number()),
+            layout,
+            recode: |bytes| M::from_bytes(bytes).map(|message| written(&message)),
+            encode_to: |bytes, out| M::from_bytes(bytes).unwrap().encode_to(out),
+            #[cfg(feature = "serde")]
+            serde: None,
+            rejects: Box::new(move |bytes| rejects(M::from_bytes(bytes).unwrap())),
+        }
+    }
+
+    fn public<M: Public>(
+        name: &'static str,
+        message: &M,
+        layout: Layout,
+        rejects: impl Fn(M) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        assert_eq!(message.to_bytes(), written(message));
+        Self {
+            #[cfg(feature = "serde")]
+            serde: Some(serde_forms::<M>),
+            ..Self::secret(name, message, layout, rejects)
+        }
+    }
+
+    /// The bytes with `patch` at `offset`.
+    fn patched(&self, offset: usize, patch: &[u8]) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        bytes[offset..offset + patch.len()].copy_from_slice(patch);
+        bytes
+    }
+}
+
+/// Every message, with the check that stands behind its decoder.
+fn samples() -> &'static [Sample] {
+    static SAMPLES: OnceLock<Vec<Sample>> = OnceLock::new();
+    SAMPLES.get_or_init(|| {
+        let leak = |owner| -> &'static Owner { Box::leak(Box::new(owner)) };
+        let owner = leak(Owner::new(1, medical(3)));
+        let user: &'static User = Box::leak(Box::new(User::new(2)));
+        let author: &'static SigningKey = Box::leak(Box::new(party(3)));
+        let ctx: &'static Context<'static> = Box::leak(Box::new(owner.ctx(author, 7, 1, b"free")));
+        let (capsule, shared): &'static (Capsule, SharedKey) = Box::leak(Box::new(owner.seal(ctx, author)));
+        let granted: &'static Granted = Box::leak(Box::new(owner.grant(user, validity(), NOW)));
+        let checked = Afgh::verify_capsule(&(), &owner.key, capsule, ctx).unwrap();
+        let part = Afgh::reencrypt(&(), &granted.verified, &checked, &party(4), NOW, &mut rng(5)).unwrap();
+        let part: &'static ReCapsule = Box::leak(Box::new(part));
+        let (key_id, fingerprint) = (author.id(), ctx.digest());
+        let (user_id, owner_id) = (user.signer.id(), owner.signer.id());
+        let none = Layout::default();
+        let opens = move |key: Result<SharedKey, OpenError>| key.is_ok_and(|key| same(&key, shared));
+        vec![
+            Sample::public("verifying key", &author.verifying_key(), none, move |m: VerifyingKey| m.id() != key_id),
+            Sample::secret("signing key", author, none, move |m: SigningKey| m.id() != key_id),
+            Sample::secret("owner root", &owner.root, none, move |m: OwnerRoot| {
+                let derived = OwnerSecret::derive(&m, owner_id, &medical(3)).unwrap();
+                written(&derived) != written(&owner.secret)
+            }),
+            Sample::public(
+                "context",
+                &ContextBuf::from(ctx),
+                Layout { lengths: &[61, 173], ..none },
+                move |m: ContextBuf| m.get().digest() != fingerprint,
+            ),
+            Sample::public(
+                "owner key",
+                &owner.public,
+                Layout { lengths: &[40], g1: &[55], scalars: &[103, 135], ..none },
+                move |m: Signed<OwnerKey>| Afgh::verify_owner(&(), &m, &owner_id).is_err(),
+            ),
+            Sample::secret(
+                "owner secret",
+                &owner.secret,
+                Layout { lengths: &[36], keys: &[51], ..none },
+                move |m: OwnerSecret| !opens(Afgh::open(&(), &m, capsule, ctx)),
+            ),
+            Sample::public(
+                "user key",
+                &user.public,
+                Layout { g2: &[40], scalars: &[136, 168], ..none },
+                move |m: Signed<UserKey>| Afgh::verify_user(&(), &m, &user_id).is_err(),
+            ),
+            Sample::secret("user secret", &user.secret, Layout { keys: &[36], ..none }, move |m: UserSecret| {
+                let parts = std::slice::from_ref(part);
+                !opens(Afgh::open_reencrypted(&(), &m, &granted.grant, capsule, parts, ctx))
+            }),
+            Sample::public("grant", &granted.signed, Layout { g2: &[120], ..none }, move |m: Signed<Grant>| {
+                Afgh::verify_grant(&(), &owner.key, &m, NOW).is_err()
+            }),
+            Sample::secret("re-key", &granted.rekey, Layout { g2: &[36], ..none }, move |m: ReKey| {
+                Afgh::verify_rekey(&(), &owner.key, &granted.grant, &m).is_err()
+            }),
+            Sample::public("capsule", capsule, Layout { g1: &[4], scalars: &[84, 116], ..none }, move |m: Capsule| {
+                Afgh::verify_capsule(&(), &owner.key, &m, ctx).is_err()
+            }),
+            Sample::public("re-capsule", part, Layout { g1: &[4], g2: &[52], ..none }, move |m: ReCapsule| {
+                !opens(Afgh::open_reencrypted(&(), &user.secret, &granted.grant, capsule, &[m], ctx))
+            }),
+        ]
+    })
+}
+
+#[test]
+fn the_whole_message_and_nothing_but() {
+    for s in samples() {
+        assert_eq!((s.recode)(&s.bytes).as_ref(), Ok(&s.bytes), "{}", s.name);
+        assert!(!(s.rejects)(&s.bytes), "{}: the genuine message is refused", s.name);
+        for end in 0..s.bytes.len() {
+            assert_eq!((s.recode)(&s.bytes[..end]), Err(DecodeError::Truncated), "{}: {end} bytes", s.name);
+        }
+        for extra in 1..=64 {
+            for fill in [0, 0xff, 0x5a] {
+                let mut long = s.bytes.clone();
+                long.extend(std::iter::repeat_n(fill, extra));
+                assert_eq!((s.recode)(&long), Err(DecodeError::TrailingBytes), "{}: {extra} more", s.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_noticed() {
+    for s in samples() {
+        let mut decoded = 0;
+        for bit in 0..s.bytes.len() * 8 {
+            let mut bytes = s.bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(again) = (s.recode)(&bytes) {
+                decoded += 1;
+                assert_eq!(again, bytes, "{}: bit {bit} has two encodings", s.name);
+                assert!((s.rejects)(&bytes), "{}: bit {bit} goes unnoticed", s.name);
+            }
+        }
+        // Otherwise the check above would not have run.
+        assert!(decoded > 0, "{}", s.name);
+    }
+}
+
+#[test]
+fn other_versions_suites_and_kinds() {
+    for s in samples() {
+        let (suite, kind) = s.header;
+        assert_eq!(s.bytes[..2], [VERSION, suite as u8], "{}", s.name);
+        assert_eq!(s.bytes[2..4], kind.to_be_bytes(), "{}", s.name);
+        for other in (0..=255).filter(|v| *v != VERSION) {
+            assert_eq!((s.recode)(&s.patched(0, &[other])), Err(DecodeError::Version(other)), "{}", s.name);
+        }
+        for other in (0..=255).filter(|v| *v != suite as u8) {
+            assert_eq!((s.recode)(&s.patched(1, &[other])), Err(DecodeError::Suite(other)), "{}", s.name);
+        }
+        for other in (0..=0x40).chain(0x8000..=0x8040).chain([0xffff]).filter(|k| *k != kind) {
+            let bytes = s.patched(2, &u16::to_be_bytes(other));
+            assert_eq!((s.recode)(&bytes), Err(DecodeError::Kind(other)), "{}", s.name);
+        }
+        for t in samples().iter().filter(|t| t.name != s.name) {
+            assert_ne!(s.header, t.header, "{} and {}", s.name, t.name);
+            assert!((t.recode)(&s.bytes).is_err(), "{} read as {}", s.name, t.name);
+        }
+    }
+}
+
+#[test]
+fn impossible_lengths() {
+    for s in samples() {
+        for offset in s.layout.lengths {
+            for (length, errors) in [
+                (0, &[DecodeError::Value, DecodeError::TrailingBytes][..]),
+                (u32::MAX, &[DecodeError::Length]),
+                (1 << 31, &[DecodeError::Length]),
+                (4097, &[DecodeError::Length]),
+            ] {
+                let error = (s.recode)(&s.patched(*offset, &length.to_be_bytes())).unwrap_err();
+                assert!(errors.contains(&error), "{} at {offset}: {length} gives {error:?}", s.name);
+            }
+        }
+    }
+    // Labels beyond their bound and outside their alphabet.
+    let context = samples().iter().find(|s| s.name == "context").unwrap();
+    assert_eq!((context.recode)(&context.patched(61, &33u32.to_be_bytes())), Err(DecodeError::Length));
+    for label in [b"Medical", b"medica\0", b"m dical", b"medi/al", b"medica\xff"] {
+        assert_eq!((context.recode)(&context.patched(65, label)), Err(DecodeError::Value), "{label:?}");
+    }
+    for tag in 2..=255 {
+        assert_eq!((context.recode)(&context.patched(72, &[tag])), Err(DecodeError::Value), "slot {tag}");
+    }
+    let grant = samples().iter().find(|s| s.name == "grant").unwrap();
+    assert_eq!((grant.recode)(&grant.patched(216, &21u64.to_be_bytes())), Err(DecodeError::Value), "ends early");
+}
+
+#[test]
+fn short_buffers_stay_untouched() {
+    for s in samples() {
+        let needed = s.bytes.len();
+        for len in 0..needed {
+            let mut out = vec![0xa5; len];
+            assert_eq!((s.encode_to)(&s.bytes, &mut out), Err(BufferTooSmall { needed }), "{}", s.name);
+            assert!(out.iter().all(|b| *b == 0xa5), "{}: {len} bytes", s.name);
+        }
+        let mut out = vec![0xa5; needed + 3];
+        assert_eq!((s.encode_to)(&s.bytes, &mut out), Ok(needed), "{}", s.name);
+        assert_eq!(out[..needed], s.bytes);
+        assert_eq!(out[needed..], [0xa5; 3]);
+    }
+}
+
+/// p, big-endian.
+const P: [u8; 48] = [
+    0x1a, 0x01, 0x11, 0xea, 0x39, 0x7f, 0xe6, 0x9a, 0x4b, 0x1b, 0xa7, 0xb6, 0x43, 0x4b, 0xac, 0xd7, 0x64, 0x77, 0x4b,
+    0x84, 0xf3, 0x85, 0x12, 0xbf, 0x67, 0x30, 0xd2, 0xa0, 0xf6, 0xb0, 0xf6, 0x24, 0x1e, 0xab, 0xff, 0xfe, 0xb1, 0x53,
+    0xff, 0xff, 0xb9, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xaa, 0xab,
+];
+/// r, little-endian.
+const R: [u8; 32] = [
+    0x01, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xfe, 0x5b, 0xfe, 0xff, 0x02, 0xa4, 0xbd, 0x53, 0x05, 0xd8, 0xa1,
+    0x09, 0x08, 0xd8, 0x39, 0x33, 0x48, 0x7d, 0x9d, 0x29, 0x53, 0xa7, 0xed, 0x73,
+];
+
+/// `bytes`, whose last coordinate becomes x + p, if that still leaves the three flag bits free. A decoder that reduces
+/// instead of refusing would take it for the same point.
+fn plus_p(bytes: &[u8], at: usize) -> Option<Vec<u8>> {
+    let mut out = bytes.to_vec();
+    let flags = if at == 0 { out[0] & 0xe0 } else { 0 };
+    out[at] &= if at == 0 { 0x1f } else { 0xff };
+    let mut carry = 0;
+    for i in (0..48).rev() {
+        let sum = u16::from(out[at + i]) + u16::from(P[i]) + carry;
+        out[at + i] = sum as u8;
+        carry = sum >> 8;
+    }
+    let fits = carry == 0 && (at != 0 || out[0] & 0xe0 == 0);
+    out[0] |= flags;
+    fits.then_some(out)
+}
+
+/// Encodings of `N` bytes that are no element of the subgroup, or not the canonical one. `unchecked` decodes without
+/// the subgroup check and tells whether the point is in the subgroup.
+fn bad_points(len: usize, good: &[Vec<u8>], unchecked: impl Fn(&[u8]) -> Option<bool>) -> Vec<(&'static str, Vec<u8>)> {
+    let small = |x: u8, flags: u8| {
+        let mut bytes = vec![0; len];
+        bytes[len - 1] = x;
+        bytes[0] = flags;
+        bytes
+    };
+    let find = |want: Option<bool>| (1..=255).map(|x| small(x, 0x80)).find(|b| unchecked(b) == want).unwrap();
+    let flagged = |f: &dyn Fn(u8) -> u8| {
+        let mut bytes = good[0].clone();
+        bytes[0] = f(bytes[0]);
+        bytes
+    };
+    let mut bad = vec![
+        ("identity", small(0, 0xc0)),
+        ("identity with a sign", small(0, 0xe0)),
+        ("identity with a coordinate", small(1, 0xc0)),
+        ("uncompressed identity", small(0, 0x40)),
+        ("zeros", small(0, 0)),
+        ("ones", vec![0xff; len]),
+        ("off the curve", find(None)),
+        ("outside the subgroup", find(Some(false))),
+        ("not compressed", flagged(&|b| b & 0x7f)),
+        ("at infinity with a coordinate", flagged(&|b| b | 0x40)),
+    ];
+    for at in (0..len).step_by(48) {
+        let above = good.iter().find_map(|bytes| plus_p(bytes, at)).unwrap();
+        bad.push(("not reduced", above));
+    }
+    bad
+}
+
+#[test]
+fn no_point_but_of_the_subgroup_in_its_one_encoding() {
+    let ks: Vec<_> = (1..40).map(sesphr::hazmat::pairing::Scalar::from_u64).collect();
+    let g1: Vec<_> = ks.iter().map(|k| mul_p(k).to_affine().to_bytes().to_vec()).collect();
+    let g2: Vec<_> = ks.iter().map(|k| mul_q(k).to_affine().to_bytes().to_vec()).collect();
+    let bad1 = bad_points(48, &g1, |b| {
+        let point = bls12_381::G1Affine::from_compressed_unchecked(b.try_into().unwrap());
+        Option::from(point).map(|p: bls12_381::G1Affine| p.is_torsion_free().into())
+    });
+    let bad2 = bad_points(96, &g2, |b| {
+        let point = bls12_381::G2Affine::from_compressed_unchecked(b.try_into().unwrap());
+        Option::from(point).map(|p: bls12_381::G2Affine| p.is_torsion_free().into())
+    });
+    let mut tried = 0;
+    for s in samples() {
+        for (offsets, good, bad) in [(s.layout.g1, &g1, &bad1), (s.layout.g2, &g2, &bad2)] {
+            for offset in offsets {
+                // A good point decodes there, so the offset is right and the bad ones fail as points.
+                assert!((s.recode)(&s.patched(*offset, &good[7])).is_ok(), "{} at {offset}", s.name);
+                assert!((s.rejects)(&s.patched(*offset, &good[7])), "{} at {offset}", s.name);
+                for (what, point) in bad {
+                    let result = (s.recode)(&s.patched(*offset, point));
+                    assert_eq!(result, Err(DecodeError::Point), "{} at {offset}: {what}", s.name);
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(tried, 3 * bad1.len() + 4 * bad2.len());
+}
+
+#[test]
+fn no_scalar_beyond_the_order_and_no_key_of_zero() {
+    let mut above = R;
+    above[0] = 2;
+    for s in samples() {
+        for offset in s.layout.scalars.iter().chain(s.layout.keys) {
+            for bytes in [R, above, [0xff; 32]] {
+                let result = (s.recode)(&s.patched(*offset, &bytes));
+                assert_eq!(result, Err(DecodeError::Scalar), "{} at {offset}", s.name);
+            }
+            let mut below = R;
+            below[0] = 0;
+            assert!((s.rejects)(&s.patched(*offset, &below)), "{} at {offset}", s.name);
+        }
+        for offset in s.layout.keys {
+            let result = (s.recode)(&s.patched(*offset, &[0; 32]));
+            assert_eq!(result, Err(DecodeError::Scalar), "{}: a key of zero", s.name);
+        }
+        for offset in s.layout.scalars {
+            assert!((s.rejects)(&s.patched(*offset, &[0; 32])), "{}: a proof of zero", s.name);
+        }
+    }
+}
+
+/// Every Ed25519 key of small order verifies a signature over anything; several have two encodings.
+#[test]
+fn no_weak_or_ambiguous_ed25519_key() {
+    let mut keys = vec![[0; 32], [0xff; 32], [0xff; 32], [0xff; 32]];
+    let mut one = [0; 32];
+    one[0] = 1;
+    keys.push(one);
+    // The identity with a sign, p, p + 1 (y = 0 and y = 1 again), and p − 1 (order 2).
+    one[31] = 0x80;
+    keys.push(one);
+    for low in [0xed, 0xee, 0xec] {
+        let mut p = [0xff; 32];
+        p[0] = low;
+        p[31] = 0x7f;
+        keys.push(p);
+    }
+    // y = 2^255 − 19 + 3: the valid y = 3, not reduced.
+    let (mut three, mut above) = ([0; 32], [0xff; 32]);
+    three[0] = 3;
+    (above[0], above[31]) = (0xf0, 0x7f);
+    let sample = samples().iter().find(|s| s.name == "verifying key").unwrap();
+    assert!((sample.recode)(&sample.patched(4, &three)).is_ok());
+    keys.push(above);
+    for s in samples().iter().filter(|s| s.name == "verifying key" || s.header.1 & 0x8000 != 0) {
+        for key in &keys {
+            let result = (s.recode)(&s.patched(4, key));
+            assert_eq!(result, Err(DecodeError::VerifyingKey), "{}: {key:02x?}", s.name);
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+fn serde_forms<M: Public>(bytes: &[u8]) {
+    let message = M::from_bytes(bytes).unwrap();
+    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let json = serde_json::to_string(&message).unwrap();
+    assert_eq!(json, format!("\"{hex}\""));
+    assert_eq!(serde_json::from_str::<M>(&json).unwrap().to_bytes(), bytes);
+    let packed = postcard::to_allocvec(&message).unwrap();
+    assert!(packed.ends_with(bytes) && packed.len() <= bytes.len() + 2);
+    assert_eq!(postcard::from_bytes::<M>(&packed).unwrap().to_bytes(), bytes);
+    for end in [0, 1, packed.len() / 2, packed.len() - 1] {
+        assert!(postcard::from_bytes::<M>(&packed[..end]).is_err());
+    }
+    let cut = &hex[..hex.len() - 1];
+    for text in [
+        "\"\"".to_owned(),
+        format!("\"{cut}\""),
+        format!("\"{cut}g\""),
+        format!("\"0x{hex}\""),
+        format!("\" {hex}\""),
+        format!("\"{hex}00\""),
+        format!("\"{}\"", &hex[2..]),
+        format!("[{}]", bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(",")),
+        hex.clone(),
+        "null".to_owned(),
+        "7".to_owned(),
+        "{}".to_owned(),
+    ] {
+        assert!(serde_json::from_str::<M>(&text).is_err(), "{text}");
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn serde_is_hex_in_text_and_bytes_in_binary() {
+    let mut tried = 0;
+    for s in samples() {
+        if let Some(check) = s.serde {
+            check(&s.bytes);
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 7);
+}
