@@ -39,6 +39,7 @@ struct Layout {
 }
 
 type Recode = fn(&[u8]) -> Result<Vec<u8>, DecodeError>;
+type Rejects = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 /// One message, without its type.
 struct Sample {
@@ -51,7 +52,7 @@ struct Sample {
     #[cfg(feature = "serde")]
     serde: Option<fn(&[u8])>,
     /// Whether what the bytes decode to is refused by whoever would use it.
-    rejects: Box<dyn Fn(&[u8]) -> bool + Send + Sync>,
+    rejects: Rejects,
 }
 
 fn written<M: Message>(message: &M) -> Vec<u8> {
