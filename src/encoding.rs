@@ -91,6 +91,7 @@ pub(crate) mod kind {
     pub(crate) const DIRECTORY: Kind = Kind(0x0035);
     pub(crate) const DELEGATION: Kind = Kind(0x0036);
     pub(crate) const DENIAL_QUERY: Kind = Kind(0x0037);
+    pub(crate) const MEMBERSHIP: Kind = Kind(0x0038);
 }
 
 /// Where encoded bytes go: a buffer, a hash, or a counter.

@@ -43,7 +43,7 @@ impl Role {
         }
     }
 
-    fn from_byte(byte: u8) -> Result<Self, DecodeError> {
+    pub(super) fn from_byte(byte: u8) -> Result<Self, DecodeError> {
         Self::ALL.into_iter().find(|role| *role as u8 == byte).ok_or(DecodeError::Value)
     }
 }
@@ -83,9 +83,9 @@ impl Message for RoleCert {
 /// issuer that is named here, for that role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessPolicy {
-    access: BTreeMap<Role, BTreeSet<Partition>>,
-    issuers: BTreeSet<(Role, PartyId)>,
-    grant_seconds: u64,
+    pub(super) access: BTreeMap<Role, BTreeSet<Partition>>,
+    pub(super) issuers: BTreeSet<(Role, PartyId)>,
+    pub(super) grant_seconds: u64,
 }
 
 impl AccessPolicy {

@@ -6,19 +6,20 @@ use core::fmt;
 
 use crate::context::{Context, Partition, RecordId, Timestamp};
 use crate::encoding::{Encoding, Message, Reader};
-use crate::error::OpenError;
+use crate::error::{DecodeError, OpenError};
 use crate::identity::{PartyId, Signed};
 use crate::pre::afgh::{self, Afgh};
 use crate::pre::{CapsuleParts, OwnerTerms, Pre};
 use crate::record::SealedPartition;
-use crate::sharing::{Author, CloudError, Directory, Storage, VerifiedDirectory};
+use crate::sharing::{Author, CloudError, Directory, DirectoryError, Storage, VerifiedDirectory};
 
 /// A store of sealed partitions.
 ///
 /// It checks what it can without a key, for the sake of its clients: that the owner lets the author write, that the
 /// record is sealed under the partition's current key, and that signature, Merkle root and capsule are well-formed.
-/// Nobody has to trust it to do so: readers check everything again. What it can do is withhold, and hand out an
-/// older version than the reader knows of. It sees sizes, times, authors, owners, partitions.
+/// Nobody has to trust it to do so: readers check everything again but the two that time decides, the epoch and an
+/// author's retirement. What it can do is withhold, hand out an older version than the reader knows of, and let a
+/// retired author write. It sees sizes, times, authors, owners, partitions.
 pub struct Cloud<St: Storage> {
     storage: St,
     directories: BTreeMap<PartyId, (Signed<Directory>, VerifiedDirectory)>,
@@ -31,6 +32,7 @@ impl<St: Storage> fmt::Debug for Cloud<St> {
 }
 
 const RECORD: &[u8] = b"record/";
+const DIRECTORY: &[u8] = b"directory/";
 
 /// Owner, record, partition, version: all of fixed length, so that versions of one partition are neighbours in order.
 fn storage_key(ctx: &Context<'_>) -> Vec<u8> {
@@ -42,15 +44,29 @@ fn partition_key(owner: &PartyId, record: &RecordId, partition: &Partition) -> V
 }
 
 impl<St: Storage> Cloud<St> {
-    /// A cloud on this storage. Owners publish their directories anew.
-    pub fn new(storage: St) -> Self {
-        Self { storage, directories: BTreeMap::new() }
-    }
-
-    /// Takes an owner's directory and puts it in the place of an older one.
+    /// A cloud with what `storage` holds.
     ///
     /// # Errors
-    /// [`CloudError::Directory`].
+    /// [`CloudError::Corrupt`] and [`CloudError::Directory`] when the storage returns something else than was stored.
+    pub fn new(storage: St) -> Result<Self, CloudError<St::Error>> {
+        let mut directories = BTreeMap::new();
+        for name in storage.keys(DIRECTORY).map_err(CloudError::Storage)? {
+            let owner = name.get(DIRECTORY.len()..).and_then(|owner| owner.try_into().ok());
+            let owner = PartyId::from_array(owner.ok_or(CloudError::Corrupt(DecodeError::Length))?);
+            let bytes = storage.get(&name).map_err(CloudError::Storage)?.unwrap_or_default();
+            let directory = Signed::<Directory>::from_bytes(&bytes).map_err(CloudError::Corrupt)?;
+            // Its time is looked at when it is used.
+            let time = directory.unverified().validity.not_before();
+            let verified = VerifiedDirectory::new(&directory, &owner, 0, time).map_err(CloudError::Directory)?;
+            directories.insert(owner, (directory, verified));
+        }
+        Ok(Self { storage, directories })
+    }
+
+    /// Takes the directory of an owner whom the cloud serves, and puts it in the place of an older one.
+    ///
+    /// # Errors
+    /// [`CloudError::Directory`], [`CloudError::Storage`].
     pub fn publish(
         &mut self,
         owner: &PartyId,
@@ -59,6 +75,8 @@ impl<St: Storage> Cloud<St> {
     ) -> Result<(), CloudError<St::Error>> {
         let seen = self.directories.get(owner).map_or(0, |(_, verified)| verified.version());
         let verified = VerifiedDirectory::new(directory, owner, seen, now).map_err(CloudError::Directory)?;
+        let name = [DIRECTORY, owner.as_bytes()].concat();
+        self.storage.put(&name, &directory.to_bytes()).map_err(CloudError::Storage)?;
         self.directories.insert(*owner, (directory.clone(), verified));
         Ok(())
     }
@@ -75,15 +93,24 @@ impl<St: Storage> Cloud<St> {
     ///
     /// # Errors
     /// [`CloudError`]; nothing was stored then.
-    pub fn upload(&mut self, sealed: &SealedPartition) -> Result<(), CloudError<St::Error>> {
+    pub fn upload(&mut self, sealed: &SealedPartition, now: Timestamp) -> Result<(), CloudError<St::Error>> {
         let header = sealed.header();
         let ctx = header.context();
         let (_, directory) = self.directories.get(&ctx.owner).ok_or(CloudError::UnknownOwner)?;
+        // Somebody may be keeping a newer one from this cloud.
+        if !directory.validity().contains(now) {
+            return Err(CloudError::Directory(DirectoryError::Time));
+        }
         if directory.author(&ctx.author) != Some(Author::Active) {
             return Err(CloudError::Author);
         }
         let key = directory.key(&ctx.partition).filter(|key| key.origin() == ctx.origin).ok_or(CloudError::OldKey)?;
         sealed.verify().map_err(CloudError::Open)?;
+        // The one field that no signature covers: with another value no reader opens the record, and it would keep
+        // the good one out.
+        if header.mutable().generation() != 0 {
+            return Err(CloudError::Open(OpenError));
+        }
         let (core, mutable) = (header.immutable().capsule_core(), header.mutable().capsule_mutable());
         let capsule = afgh::Capsule::from_parts(core, mutable).map_err(|_| CloudError::Open(OpenError))?;
         Afgh::verify_capsule(&(), key, &capsule, &ctx).map_err(CloudError::Capsule)?;
@@ -108,8 +135,17 @@ impl<St: Storage> Cloud<St> {
         version: u64,
     ) -> Result<SealedPartition, CloudError<St::Error>> {
         let name = [partition_key(owner, record, partition), version.to_be_bytes().to_vec()].concat();
-        let bytes = self.storage.get(&name).map_err(CloudError::Storage)?.ok_or(CloudError::NotFound)?;
-        SealedPartition::from_bytes(&bytes).map_err(CloudError::Corrupt)
+        self.stored(&name)
+    }
+
+    fn stored(&self, name: &[u8]) -> Result<SealedPartition, CloudError<St::Error>> {
+        let bytes = self.storage.get(name).map_err(CloudError::Storage)?.ok_or(CloudError::NotFound)?;
+        let sealed = SealedPartition::from_bytes(&bytes).map_err(CloudError::Corrupt)?;
+        if storage_key(&sealed.header().context()) == name {
+            Ok(sealed)
+        } else {
+            Err(CloudError::Corrupt(DecodeError::Value))
+        }
     }
 
     /// The latest version of a partition that this cloud admits to.
@@ -123,9 +159,7 @@ impl<St: Storage> Cloud<St> {
         partition: &Partition,
     ) -> Result<SealedPartition, CloudError<St::Error>> {
         let names = self.storage.keys(&partition_key(owner, record, partition)).map_err(CloudError::Storage)?;
-        let name = names.last().ok_or(CloudError::NotFound)?;
-        let bytes = self.storage.get(name).map_err(CloudError::Storage)?.ok_or(CloudError::NotFound)?;
-        SealedPartition::from_bytes(&bytes).map_err(CloudError::Corrupt)
+        self.stored(names.last().ok_or(CloudError::NotFound)?)
     }
 
     /// What there is of an owner: record, partition, version.

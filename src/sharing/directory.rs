@@ -16,7 +16,7 @@ use crate::sharing::DirectoryError;
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Author {
-    /// What was written counts; nothing new is taken.
+    /// What was written counts; the cloud takes nothing new. Readers cannot tell new from old.
     Retired = 0,
     /// May write.
     Active = 1,
@@ -46,6 +46,20 @@ impl Directory {
     }
 }
 
+pub(super) fn write_author(sink: &mut dyn Sink, author: &PartyId, standing: Author) {
+    sink.put(author.as_bytes());
+    sink.put(&[standing as u8]);
+}
+
+pub(super) fn read_author(reader: &mut Reader<'_>) -> Result<(PartyId, Author), DecodeError> {
+    let author = PartyId::from_array(reader.array()?);
+    match reader.array()? {
+        [0] => Ok((author, Author::Retired)),
+        [1] => Ok((author, Author::Active)),
+        _ => Err(DecodeError::Value),
+    }
+}
+
 impl Message for Directory {
     const SUITE: SuiteId = SuiteId::Afgh;
     const KIND: Kind = kind::DIRECTORY;
@@ -56,10 +70,7 @@ impl Message for Directory {
         put_count(sink, self.keys.len());
         self.keys.iter().for_each(|key| key.write(sink));
         put_count(sink, self.authors.len());
-        for (author, state) in &self.authors {
-            sink.put(author.as_bytes());
-            sink.put(&[*state as u8]);
-        }
+        self.authors.iter().for_each(|(author, standing)| write_author(sink, author, *standing));
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -67,16 +78,7 @@ impl Message for Directory {
         let count = reader.count(Self::MAX_PARTITIONS, 100)?;
         let keys: Vec<_> = (0..count).map(|_| Signed::<OwnerKey>::read(reader)).collect::<Result<_, _>>()?;
         let count = reader.count(Self::MAX_AUTHORS, 33)?;
-        let authors: Vec<_> = (0..count)
-            .map(|_| {
-                let author = PartyId::from_array(reader.array()?);
-                match reader.array()? {
-                    [0] => Ok((author, Author::Retired)),
-                    [1] => Ok((author, Author::Active)),
-                    _ => Err(DecodeError::Value),
-                }
-            })
-            .collect::<Result<_, _>>()?;
+        let authors: Vec<_> = (0..count).map(|_| read_author(reader)).collect::<Result<_, _>>()?;
         // One order, and nothing twice: a set has one encoding.
         let keys_ascend =
             keys.is_sorted_by(|a, b| a.unverified().period().partition < b.unverified().period().partition);

@@ -100,12 +100,20 @@ pub enum OwnerError {
     AlreadyMember,
     /// The party is no member.
     NotMember,
+    /// The certificate is for another role than the member has: let it depart and join.
+    OtherRole,
     /// There is no such partition, or no such epoch of it.
     NoSuchPeriod,
+    /// The epoch has not ended.
+    Running,
     /// The partition exists already.
     PartitionExists,
-    /// The time lies before the last change, or the date from which to read lies in the future.
+    /// The date from which to read lies in the future.
     Time,
+    /// The exported state is not signed by this owner.
+    Signature,
+    /// The exported state is older than what the cloud has.
+    Rollback,
     /// A counter has reached its end.
     Exhausted,
     /// The owner's own keys do not fit together.
@@ -156,9 +164,13 @@ impl fmt::Display for OwnerError {
             Self::Bundle(error) => error.fmt(f),
             Self::AlreadyMember => f.write_str("the party is a member already"),
             Self::NotMember => f.write_str("the party is no member"),
+            Self::OtherRole => f.write_str("the certificate is for another role than the member has"),
             Self::NoSuchPeriod => f.write_str("there is no such partition or epoch"),
+            Self::Running => f.write_str("the epoch has not ended"),
             Self::PartitionExists => f.write_str("the partition exists already"),
-            Self::Time => f.write_str("the time does not fit what happened before"),
+            Self::Time => f.write_str("the date lies in the future"),
+            Self::Signature => f.write_str("the state is not signed by its owner"),
+            Self::Rollback => f.write_str("the state is older than the cloud's directory"),
             Self::Exhausted => f.write_str("a counter has reached its end"),
             Self::Key(error) => error.fmt(f),
             Self::Delegate(error) => error.fmt(f),
@@ -235,7 +247,8 @@ pub struct Denial {
     pub rule: Rule,
 }
 
-/// Why a server did not accept what an owner sent, or could not work. Its state is as it was.
+/// Why a server did not accept what an owner sent, or could not work. Its state is as it was; after
+/// [`Storage`](Self::Storage) it is that or the state asked for, and asking again settles it.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerError<E> {
@@ -243,7 +256,7 @@ pub enum ServerError<E> {
     UnknownOwner,
     /// The statement is not signed by the owner it speaks for.
     Signature,
-    /// The statement was made out to another server, or is not valid at this time.
+    /// The statement was made out to another server, is not valid at this time, or was answered before.
     Stale,
     /// The owner's key does not pass its checks.
     Key(KeyError),
@@ -251,6 +264,8 @@ pub enum ServerError<E> {
     Grant(GrantError),
     /// The grant was revoked, or its id was used before.
     Tombstone,
+    /// The owner has as many grants as the server takes of one: let it purge.
+    Full,
     /// What the storage returned is not what was stored.
     Corrupt(DecodeError),
     /// The storage failed.
@@ -266,6 +281,7 @@ impl<E: fmt::Display> fmt::Display for ServerError<E> {
             Self::Key(error) => error.fmt(f),
             Self::Grant(error) => error.fmt(f),
             Self::Tombstone => f.write_str("the grant was revoked or its id used before"),
+            Self::Full => f.write_str("the owner has as many grants as the server takes"),
             Self::Corrupt(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
         }
@@ -275,28 +291,25 @@ impl<E: fmt::Display> fmt::Display for ServerError<E> {
 impl<E: core::error::Error + 'static> core::error::Error for ServerError<E> {}
 
 /// Why a re-encryption did not happen.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum RequestError<E> {
+pub enum RequestError {
     /// The request was refused; the owner can ask why.
     Denied(Denied),
     /// The random number generator failed: try again.
     Rng,
-    /// The storage failed: try again.
-    Storage(E),
 }
 
-impl<E: fmt::Display> fmt::Display for RequestError<E> {
+impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Denied(denied) => denied.fmt(f),
             Self::Rng => f.write_str("the random number generator failed"),
-            Self::Storage(error) => error.fmt(f),
         }
     }
 }
 
-impl<E: core::error::Error + 'static> core::error::Error for RequestError<E> {}
+impl core::error::Error for RequestError {}
 
 /// Why the cloud did not store or serve something.
 #[derive(Debug, PartialEq, Eq)]

@@ -43,7 +43,7 @@ pub use error::{
     ServerError,
 };
 pub use messages::{Delegation, DenialQuery, Request, Response, Revocation};
-pub use owner::{Owner, Update};
+pub use owner::{Membership, Owner, Update};
 pub use server::Server;
 pub use storage::{MemoryStorage, Storage};
 pub use user::User;

@@ -1,8 +1,15 @@
 //! The owner: a patient and the device that holds the patient's keys.
 
+mod state;
+mod step;
+#[cfg(test)]
+mod tests;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::convert::Infallible;
 use core::fmt;
+use core::ops::RangeInclusive;
 
 use rand_core::TryCryptoRng;
 
@@ -16,6 +23,9 @@ use crate::sharing::{
     AccessPolicy, Author, Delegation, DenialQuery, Directory, KeyBundle, OwnerError, Revocation, Role, RoleCert,
     VerifiedBundle,
 };
+pub use state::Membership;
+use state::{Member, State};
+use step::Step;
 
 /// What changed, and who has to hear of it.
 ///
@@ -29,57 +39,9 @@ pub struct Update {
     pub directory: Signed<Directory>,
     /// For the re-encryption server, over a confidential channel.
     pub delegations: Vec<Delegation<Afgh>>,
-}
-
-#[derive(Clone, Debug)]
-struct Issued {
-    id: GrantId,
-    period: Period,
-    not_after: Timestamp,
-}
-
-#[derive(Clone, Debug)]
-struct Member {
-    bundle: VerifiedBundle<Afgh>,
-    role: Option<Role>,
-    /// End of the role certificate, for members who have one.
-    until: Timestamp,
-    partitions: BTreeSet<Partition>,
-    issued: Vec<Issued>,
-}
-
-/// What changes as members come and go; replaced as a whole, so that a step that fails leaves no trace.
-#[derive(Clone, Debug, Default)]
-struct State {
-    version: u64,
-    changed: Option<Timestamp>,
-    /// When each epoch of a partition began.
-    epochs: BTreeMap<Partition, BTreeMap<u32, Timestamp>>,
-    members: BTreeMap<PartyId, Member>,
-    authors: BTreeMap<PartyId, Author>,
-}
-
-impl State {
-    fn at(&self, now: Timestamp) -> Result<Self, OwnerError> {
-        if self.changed.is_some_and(|changed| now < changed) {
-            return Err(OwnerError::Time);
-        }
-        let version = self.version.checked_add(1).ok_or(OwnerError::Exhausted)?;
-        Ok(Self { version, changed: Some(now), ..self.clone() })
-    }
-
-    fn current(&self, partition: &Partition) -> Result<Period, OwnerError> {
-        let epochs = self.epochs.get(partition).ok_or(OwnerError::NoSuchPeriod)?;
-        let (epoch, _) = epochs.last_key_value().ok_or(OwnerError::NoSuchPeriod)?;
-        Ok(Period { partition: *partition, epoch: *epoch })
-    }
-
-    fn roll(&mut self, partition: &Partition, now: Timestamp) -> Result<Period, OwnerError> {
-        let last = self.current(partition)?;
-        let epoch = last.epoch.checked_add(1).ok_or(OwnerError::Exhausted)?;
-        self.epochs.entry(*partition).or_default().insert(epoch, now);
-        Ok(Period { partition: *partition, epoch })
-    }
+    /// Members who should have got a grant and did not, because their certificate or key has run out: they read
+    /// nothing of these periods until they are [renewed](Owner::renew).
+    pub lapsed: Vec<(PartyId, Period)>,
 }
 
 /// A patient: the root secret, the policy, and the state of who may read what.
@@ -92,7 +54,7 @@ pub struct Owner {
     root: OwnerRoot,
     policy: AccessPolicy,
     directory_seconds: u64,
-    state: State,
+    state: State<VerifiedUser>,
 }
 
 impl fmt::Debug for Owner {
@@ -105,6 +67,10 @@ impl fmt::Debug for Owner {
 }
 
 impl Owner {
+    /// How long before they are made grants and directories are valid, in seconds: for those whose clock is behind
+    /// the owner's.
+    pub const EARLY: u64 = 300;
+
     /// A patient with `partitions`, none of whom anybody else can read yet. Directories are valid for
     /// `directory_seconds`.
     ///
@@ -120,9 +86,44 @@ impl Owner {
         for role in Role::ALL {
             policy.trust(role, signing.id());
         }
-        let epochs = partitions.into_iter().map(|partition| (partition, BTreeMap::from([(0, now)])));
-        let state = State { epochs: epochs.collect(), changed: Some(now), ..State::default() };
-        Self { signing, root, policy, directory_seconds, state }
+        Self { signing, root, policy, directory_seconds, state: State::new(partitions, now) }
+    }
+
+    /// The owner's state, to be kept with the signing key and the root, best after every change and before its
+    /// [`Update`] is sent.
+    pub fn export(&self) -> Signed<Membership> {
+        let Ok(state) = self.state.clone().try_map(|_, _| Ok::<_, Infallible>(()));
+        let (policy, directory_seconds) = (self.policy.clone(), self.directory_seconds);
+        Signed::new(&self.signing, Membership { state, policy, directory_seconds })
+    }
+
+    /// The owner with the state that was [exported](Self::export).
+    ///
+    /// `seen` is the version of the latest [`Directory`] that the owner finds at the cloud. An older state would
+    /// count the same epochs again, under keys for which former members have grants, so it is refused.
+    ///
+    /// The last [`Update`] may not have reached the servers: send [`revocations`](Self::revocations), then
+    /// [grant again](Self::grant_again) where members lack something.
+    ///
+    /// # Errors
+    /// [`OwnerError::Signature`], [`OwnerError::Rollback`], [`OwnerError::Bundle`] or [`OwnerError::Key`].
+    pub fn import(
+        signing: SigningKey,
+        root: OwnerRoot,
+        membership: &Signed<Membership>,
+        seen: u64,
+    ) -> Result<Self, OwnerError> {
+        let membership = membership.verify(&signing.id()).map_err(|_| OwnerError::Signature)?;
+        if membership.version() < seen {
+            return Err(OwnerError::Rollback);
+        }
+        let state = membership.state.clone().try_map(|id, member| {
+            // Who has run out stays a member; grants look at the time themselves.
+            let bundle = VerifiedBundle::new(&(), &member.bundle, id, member.bundle.unverified().not_after)?;
+            Ok::<_, OwnerError>(*bundle.key())
+        })?;
+        let (policy, directory_seconds) = (membership.policy.clone(), membership.directory_seconds);
+        Ok(Self { signing, root, policy, directory_seconds, state })
     }
 
     /// The owner's name.
@@ -146,8 +147,30 @@ impl Owner {
     }
 
     /// The members, with their roles and the partitions they may read from now on.
-    pub fn members(&self) -> impl Iterator<Item = (PartyId, Option<Role>, impl Iterator<Item = Partition> + '_)> + '_ {
+    pub fn members(&self) -> impl Iterator<Item = (PartyId, Role, impl Iterator<Item = Partition> + '_)> + '_ {
         self.state.members.iter().map(|(id, member)| (*id, member.role, member.partitions.iter().copied()))
+    }
+
+    /// The periods that a member has, each with its grant and the last second of that: what ends soon wants
+    /// [granting again](Self::grant_again).
+    pub fn grants(&self, user: &PartyId) -> impl Iterator<Item = (Period, GrantId, Timestamp)> + '_ {
+        let issued = self.state.members.get(user).into_iter().flat_map(|member| &member.issued);
+        issued.map(|(period, issued)| (*period, issued.id, issued.not_after))
+    }
+
+    /// All revocations of grants that have not ended by themselves, for a server that lost its memory or may not
+    /// have received them.
+    pub fn revocations(&self, now: Timestamp) -> Vec<Signed<Revocation>> {
+        let live = self.state.revoked.iter().filter(|(_, not_after)| **not_after >= now);
+        live.map(|(id, not_after)| self.revocation(*id, *not_after)).collect()
+    }
+
+    fn revocation(&self, id: GrantId, not_after: Timestamp) -> Signed<Revocation> {
+        Signed::new(&self.signing, Revocation { id, not_after })
+    }
+
+    fn early(now: Timestamp) -> Timestamp {
+        Timestamp(now.0.saturating_sub(Self::EARLY))
     }
 
     /// The current epoch of a partition.
@@ -166,7 +189,7 @@ impl Owner {
     /// The current directory, for the cloud, writers and readers. Publish a new one before it expires.
     ///
     /// # Errors
-    /// [`OwnerError::Time`] or [`OwnerError::Exhausted`]; [`OwnerError::Rng`] when the generator fails.
+    /// [`OwnerError::Exhausted`]; [`OwnerError::Rng`] when the generator fails.
     pub fn publish<R: TryCryptoRng + ?Sized>(
         &mut self,
         now: Timestamp,
@@ -175,7 +198,7 @@ impl Owner {
         self.change(now, rng, |_, _, _| Ok(())).map(|update| update.directory)
     }
 
-    /// Adds a partition.
+    /// Adds a partition. Members do not read it until they are [allowed](Self::allow) to.
     ///
     /// # Errors
     /// [`OwnerError::PartitionExists`]; [`OwnerError::Exhausted`] beyond [`Directory::MAX_PARTITIONS`].
@@ -196,6 +219,9 @@ impl Owner {
 
     /// Lets `author` write records for the owner, or takes that back for what is still to come.
     ///
+    /// Readers cannot tell when a record was written: that a retired author writes nothing new is for the cloud to
+    /// enforce. [`remove_author`](Self::remove_author) takes back what was written as well.
+    ///
     /// # Errors
     /// [`OwnerError::Exhausted`] beyond [`Directory::MAX_AUTHORS`].
     pub fn set_author<R: TryCryptoRng + ?Sized>(
@@ -211,11 +237,29 @@ impl Owner {
         })
     }
 
+    /// Nothing that `author` wrote counts any more: for an author whose key was stolen.
+    ///
+    /// # Errors
+    /// [`OwnerError::Exhausted`], [`OwnerError::Rng`].
+    pub fn remove_author<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        author: &PartyId,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<Update, OwnerError> {
+        self.change(now, rng, |_, state, _| {
+            state.authors.remove(author);
+            Ok(())
+        })
+    }
+
     /// Takes a member in by role: it reads what the policy gives the role, in epochs that begin at `from` or later.
     ///
     /// The partitions concerned begin a new epoch, so what was written before `now` stays closed unless `from` lies
     /// earlier; then every epoch that began at `from` or later is opened too. The epoch that was running at `from`
     /// stays closed, since it holds older records.
+    ///
+    /// A former member may come back, with the key it had or a newer one. Its old grants stay revoked.
     ///
     /// Cost: per partition and member one delegation; the new epoch concerns all its members.
     ///
@@ -230,7 +274,7 @@ impl Owner {
         rng: &mut R,
     ) -> Result<Update, OwnerError> {
         let cert = self.policy.check(&role.unverified().subject, role, now)?;
-        let bundle = VerifiedBundle::new(&(), bundle, &cert.subject, now)?;
+        let verified = VerifiedBundle::new(&(), bundle, &cert.subject, now)?;
         let partitions: BTreeSet<_> =
             self.policy.access(cert.role).filter(|partition| self.state.epochs.contains_key(partition)).collect();
         if from > now {
@@ -240,13 +284,15 @@ impl Owner {
             if state.members.contains_key(&cert.subject) {
                 return Err(OwnerError::AlreadyMember);
             }
+            state.pin(&verified)?;
             let history = epochs_since(state, &partitions, from);
             let member = Member {
-                bundle,
-                role: Some(cert.role),
+                key: *verified.key(),
+                bundle: bundle.clone(),
+                role: cert.role,
                 until: cert.validity.not_after(),
                 partitions: partitions.clone(),
-                issued: Vec::new(),
+                issued: BTreeMap::new(),
             };
             state.members.insert(cert.subject, member);
             step.roll(owner, state, &partitions)?;
@@ -254,24 +300,70 @@ impl Owner {
         })
     }
 
-    /// Opens past epochs of a partition to a member.
+    /// Takes a newer key or certificate from a member. Everything that the member has is granted again, under the new
+    /// key and to the new date, and its old grants are revoked.
     ///
     /// # Errors
-    /// [`OwnerError::NotMember`], [`OwnerError::NoSuchPeriod`] if an epoch in the range does not exist, and others;
-    /// the state is unchanged then.
+    /// [`OwnerError::Bundle`] with [`Rollback`](crate::sharing::BundleError::Rollback) for an older key,
+    /// [`OwnerError::OtherRole`] when the role is another one, and others; the state is unchanged then.
+    pub fn renew<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        bundle: &Signed<KeyBundle<Afgh>>,
+        role: &Signed<RoleCert>,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<Update, OwnerError> {
+        let cert = self.policy.check(&role.unverified().subject, role, now)?;
+        let verified = VerifiedBundle::new(&(), bundle, &cert.subject, now)?;
+        self.change(now, rng, |owner, state, step| {
+            let member = state.members.get_mut(&cert.subject).ok_or(OwnerError::NotMember)?;
+            if member.role != cert.role {
+                return Err(OwnerError::OtherRole);
+            }
+            member.key = *verified.key();
+            member.bundle = bundle.clone();
+            member.until = cert.validity.not_after();
+            state.pin(&verified)?;
+            step.grant_again(owner, state, &cert.subject)
+        })
+    }
+
+    /// Grants everything again that a member has, and the current epoch of its partitions if it has not: before
+    /// grants end, or when a delegation was lost. The old grants are revoked.
+    ///
+    /// # Errors
+    /// [`OwnerError`]; the state is unchanged then.
+    pub fn grant_again<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        user: &PartyId,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<Update, OwnerError> {
+        self.change(now, rng, |owner, state, step| step.grant_again(owner, state, user))
+    }
+
+    /// Opens past epochs of a partition to a member, whether or not it reads the partition from now on.
+    ///
+    /// # Errors
+    /// [`OwnerError::NotMember`], [`OwnerError::NoSuchPeriod`] if an epoch in the range does not exist,
+    /// [`OwnerError::Running`] if one has not ended, and others; the state is unchanged then.
     pub fn grant_history<R: TryCryptoRng + ?Sized>(
         &mut self,
         user: &PartyId,
         partition: Partition,
-        epochs: core::ops::RangeInclusive<u32>,
+        epochs: RangeInclusive<u32>,
         now: Timestamp,
         rng: &mut R,
     ) -> Result<Update, OwnerError> {
         self.change(now, rng, |owner, state, step| {
             let known = state.epochs.get(&partition).ok_or(OwnerError::NoSuchPeriod)?;
             // Ends first, so that a range of 2³² costs nothing.
-            if !known.contains_key(epochs.start()) || !known.contains_key(epochs.end()) || epochs.is_empty() {
+            if epochs.is_empty() || !known.contains_key(epochs.start()) || !known.contains_key(epochs.end()) {
                 return Err(OwnerError::NoSuchPeriod);
+            }
+            // What is still to be written in a running epoch is no history.
+            if *epochs.end() == state.current(&partition)?.epoch {
+                return Err(OwnerError::Running);
             }
             epochs.clone().try_for_each(|epoch| step.grant(owner, state, user, Period { partition, epoch }))
         })
@@ -311,9 +403,10 @@ impl Owner {
         rng: &mut R,
     ) -> Result<Update, OwnerError> {
         self.change(now, rng, |owner, state, step| {
-            let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
+            let mut member = state.members.remove(user).ok_or(OwnerError::NotMember)?;
             member.partitions.remove(&partition);
-            let touched = step.revoke(owner, member, |issued| issued.period.partition == partition);
+            let touched = step.take_back(owner, state, &mut member, |period| period.partition == partition);
+            state.members.insert(*user, member);
             step.roll(owner, state, &touched)
         })
     }
@@ -322,7 +415,8 @@ impl Owner {
     /// it never gets.
     ///
     /// What is undone is access to what is written from now on, and the server's help with what was written before.
-    /// What the member has read stays read. A member that colludes with the server keeps the epochs it had.
+    /// What the member has read stays read. A member that colludes with the server keeps the epochs it had. Its role
+    /// certificate stays as valid as it is: whoever lets [`join`](Self::join) run unasked takes it in again.
     ///
     /// # Errors
     /// [`OwnerError`]; the state is unchanged then.
@@ -334,7 +428,7 @@ impl Owner {
     ) -> Result<Update, OwnerError> {
         self.change(now, rng, |owner, state, step| {
             let mut member = state.members.remove(user).ok_or(OwnerError::NotMember)?;
-            let touched = step.revoke(owner, &mut member, |_| true);
+            let touched = step.take_back(owner, state, &mut member, |_| true);
             step.roll(owner, state, &touched)
         })
     }
@@ -381,20 +475,19 @@ impl Owner {
         &mut self,
         now: Timestamp,
         rng: &mut R,
-        body: impl FnOnce(&Self, &mut State, &mut Step<'_, R>) -> Result<(), OwnerError>,
+        body: impl FnOnce(&Self, &mut State<VerifiedUser>, &mut Step<'_, R>) -> Result<(), OwnerError>,
     ) -> Result<Update, OwnerError> {
         let mut state = self.state.at(now)?;
-        let mut step = Step { now, rng, revocations: Vec::new(), delegations: Vec::new() };
+        let mut step = Step::new(now, rng);
         body(self, &mut state, &mut step)?;
-        let Step { rng, revocations, delegations, .. } = step;
-        let directory = self.directory(&state, now, rng)?;
+        let directory = self.directory(&state, now, step.rng)?;
         self.state = state;
-        Ok(Update { revocations, directory, delegations })
+        Ok(step.into_update(directory))
     }
 
     fn directory<R: TryCryptoRng + ?Sized>(
         &self,
-        state: &State,
+        state: &State<VerifiedUser>,
         now: Timestamp,
         rng: &mut R,
     ) -> Result<Signed<Directory>, OwnerError> {
@@ -405,7 +498,7 @@ impl Owner {
         let end = Timestamp(now.0.checked_add(self.directory_seconds).ok_or(OwnerError::Exhausted)?);
         let directory = Directory {
             version: state.version,
-            validity: Validity::new(now, end).ok_or(OwnerError::Time)?,
+            validity: Validity::new(Self::early(now), end).ok_or(OwnerError::Time)?,
             keys: keys.collect::<Result<_, _>>()?,
             authors: state.authors.iter().map(|(author, standing)| (*author, *standing)).collect(),
         };
@@ -413,67 +506,8 @@ impl Owner {
     }
 }
 
-/// One change in the making.
-struct Step<'a, R: ?Sized> {
-    now: Timestamp,
-    rng: &'a mut R,
-    revocations: Vec<Signed<Revocation>>,
-    delegations: Vec<Delegation<Afgh>>,
-}
-
-impl<R: TryCryptoRng + ?Sized> Step<'_, R> {
-    /// Begins a new epoch of each partition and grants it to every member who may read the partition.
-    fn roll(&mut self, owner: &Owner, state: &mut State, partitions: &BTreeSet<Partition>) -> Result<(), OwnerError> {
-        for partition in partitions {
-            let period = state.roll(partition, self.now)?;
-            let readers: Vec<_> = state
-                .members
-                .iter()
-                .filter(|(_, member)| member.partitions.contains(partition))
-                .map(|(id, _)| *id)
-                .collect();
-            readers.iter().try_for_each(|user| self.grant(owner, state, user, period))?;
-        }
-        Ok(())
-    }
-
-    fn grant(&mut self, owner: &Owner, state: &mut State, user: &PartyId, period: Period) -> Result<(), OwnerError> {
-        let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
-        let end = self.now.0.saturating_add(owner.policy.grant_seconds());
-        let not_after = Timestamp(end).min(member.until).min(member.bundle.not_after());
-        let validity = match Validity::new(self.now, not_after) {
-            Some(validity) => validity,
-            // The member's certificate or key has run out: it stays without a grant until it joins again.
-            None => return Ok(()),
-        };
-        let (secret, owner_key) = Afgh::owner_keygen(&(), &owner.root, &owner.signing, &period, self.rng)?;
-        let key: &VerifiedUser = member.bundle.key();
-        let (grant, [rekey]) = Afgh::delegate(&(), &secret, &owner.signing, key, &(), &validity, self.rng)?;
-        member.issued.push(Issued { id: grant.unverified().id(), period, not_after });
-        self.delegations.push(Delegation { owner_key, grant, rekey });
-        Ok(())
-    }
-
-    /// Revokes those of a member's grants that have not ended by themselves; returns the partitions of all of them.
-    fn revoke(
-        &mut self,
-        owner: &Owner,
-        member: &mut Member,
-        concerned: impl Fn(&Issued) -> bool,
-    ) -> BTreeSet<Partition> {
-        let (gone, kept) = member.issued.drain(..).partition(|issued| concerned(issued));
-        member.issued = kept;
-        let gone: Vec<Issued> = gone;
-        for issued in gone.iter().filter(|issued| issued.not_after >= self.now) {
-            let revocation = Revocation { id: issued.id, not_after: issued.not_after };
-            self.revocations.push(Signed::new(&owner.signing, revocation));
-        }
-        gone.iter().map(|issued| issued.period.partition).collect()
-    }
-}
-
 /// The epochs of `partitions` that began at `from` or later.
-fn epochs_since(state: &State, partitions: &BTreeSet<Partition>, from: Timestamp) -> Vec<Period> {
+fn epochs_since(state: &State<VerifiedUser>, partitions: &BTreeSet<Partition>, from: Timestamp) -> Vec<Period> {
     let of = |partition: &Partition| state.epochs.get(partition).map(|epochs| (*partition, epochs));
     partitions
         .iter()

@@ -1,0 +1,283 @@
+//! What changes as members come and go, and its form on paper.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::fmt;
+
+use crate::context::{Partition, Timestamp};
+use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, put_count};
+use crate::error::DecodeError;
+use crate::hash::Digest;
+use crate::identity::{PartyId, Signed};
+use crate::pre::GrantId;
+use crate::pre::afgh::{Afgh, Period, VerifiedUser};
+use crate::sharing::acl::Role;
+use crate::sharing::directory::{read_author, write_author};
+use crate::sharing::{AccessPolicy, Author, BundleError, KeyBundle, OwnerError, VerifiedBundle};
+
+/// A grant that a member has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Issued {
+    pub(super) id: GrantId,
+    pub(super) not_after: Timestamp,
+}
+
+/// `K` is the member's checked key, or nothing as long as the state is a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member<K> {
+    pub(super) key: K,
+    pub(super) bundle: Signed<KeyBundle<Afgh>>,
+    pub(super) role: Role,
+    /// End of the role certificate.
+    pub(super) until: Timestamp,
+    pub(super) partitions: BTreeSet<Partition>,
+    /// At most one live grant per period: a new one replaces the old.
+    pub(super) issued: BTreeMap<Period, Issued>,
+}
+
+/// Replaced as a whole, so that a step that fails leaves no trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State<K> {
+    pub(super) version: u64,
+    /// When each epoch of a partition began.
+    pub(super) epochs: BTreeMap<Partition, BTreeMap<u32, Timestamp>>,
+    pub(super) members: BTreeMap<PartyId, Member<K>>,
+    pub(super) authors: BTreeMap<PartyId, Author>,
+    /// Revoked grants until they would have ended, for servers that lost their memory.
+    pub(super) revoked: BTreeMap<GrantId, Timestamp>,
+    /// Serial and fingerprint of the latest bundle of everybody who ever was a member: nobody comes back with an
+    /// older key, which may have been given up because it was stolen.
+    pub(super) pins: BTreeMap<PartyId, (u64, Digest)>,
+}
+
+impl<K> State<K> {
+    pub(super) fn new(partitions: impl IntoIterator<Item = Partition>, now: Timestamp) -> Self {
+        Self {
+            version: 0,
+            epochs: partitions.into_iter().map(|partition| (partition, BTreeMap::from([(0, now)]))).collect(),
+            members: BTreeMap::new(),
+            authors: BTreeMap::new(),
+            revoked: BTreeMap::new(),
+            pins: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn current(&self, partition: &Partition) -> Result<Period, OwnerError> {
+        let epochs = self.epochs.get(partition).ok_or(OwnerError::NoSuchPeriod)?;
+        let (epoch, _) = epochs.last_key_value().ok_or(OwnerError::NoSuchPeriod)?;
+        Ok(Period { partition: *partition, epoch: *epoch })
+    }
+
+    pub(super) fn roll(&mut self, partition: &Partition, now: Timestamp) -> Result<Period, OwnerError> {
+        let last = self.current(partition)?;
+        let epoch = last.epoch.checked_add(1).ok_or(OwnerError::Exhausted)?;
+        self.epochs.entry(*partition).or_default().insert(epoch, now);
+        Ok(Period { partition: *partition, epoch })
+    }
+
+    pub(super) fn pin(&mut self, bundle: &VerifiedBundle<Afgh>) -> Result<(), OwnerError> {
+        let new = (bundle.serial(), bundle.fingerprint());
+        match self.pins.insert(bundle.user(), new) {
+            Some(old) if new.0 <= old.0 && new != old => Err(OwnerError::Bundle(BundleError::Rollback)),
+            _ => Ok(()),
+        }
+    }
+
+    /// With the members' keys replaced.
+    pub(super) fn try_map<L, E>(self, key: impl Fn(&PartyId, &Member<K>) -> Result<L, E>) -> Result<State<L>, E> {
+        let member = |(id, member): (PartyId, Member<K>)| {
+            let key = key(&id, &member)?;
+            let Member { bundle, role, until, partitions, issued, .. } = member;
+            Ok((id, Member { key, bundle, role, until, partitions, issued }))
+        };
+        let Self { version, epochs, members, authors, revoked, pins } = self;
+        let members = members.into_iter().map(member).collect::<Result<_, _>>()?;
+        Ok(State { version, epochs, members, authors, revoked, pins })
+    }
+}
+
+impl State<VerifiedUser> {
+    /// A copy for a change at `now`.
+    pub(super) fn at(&self, now: Timestamp) -> Result<Self, OwnerError> {
+        let version = self.version.checked_add(1).ok_or(OwnerError::Exhausted)?;
+        let mut state = Self { version, ..self.clone() };
+        // An epoch that is said to begin in the future was begun by a clock that ran ahead. Refusing to work until
+        // then would keep the owner from revoking. When it really began is lost, and the safe guess is too early:
+        // who joins with a date gets fewer epochs then, not more.
+        for epochs in state.epochs.values_mut() {
+            let mut last = Timestamp(0);
+            for began in epochs.values_mut() {
+                if *began > now {
+                    *began = last;
+                }
+                last = *began;
+            }
+        }
+        state.revoked.retain(|_, not_after| *not_after >= now);
+        Ok(state)
+    }
+}
+
+/// The owner's state without its keys; travels as [`Signed<Membership>`](Signed). It names who may read what, so keep
+/// it as private as the records.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Membership {
+    pub(super) state: State<()>,
+    pub(super) policy: AccessPolicy,
+    pub(super) directory_seconds: u64,
+}
+
+impl Membership {
+    /// Most entries of each kind.
+    pub const MAX: usize = 1 << 20;
+
+    /// The owner's counter of directories.
+    pub fn version(&self) -> u64 {
+        self.state.version
+    }
+}
+
+impl fmt::Debug for Membership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Membership")
+            .field("version", &self.state.version)
+            .field("members", &self.state.members.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn put_all<T>(sink: &mut dyn Sink, items: impl ExactSizeIterator<Item = T>, put: impl Fn(&mut dyn Sink, T)) {
+    put_count(sink, items.len());
+    items.for_each(|item| put(sink, item));
+}
+
+/// Items in ascending order, each once: a set has one encoding.
+fn read_map<K: Ord, V>(
+    reader: &mut Reader<'_>,
+    min_len: usize,
+    read: impl Fn(&mut Reader<'_>) -> Result<(K, V), DecodeError>,
+) -> Result<BTreeMap<K, V>, DecodeError> {
+    let mut map = BTreeMap::new();
+    for _ in 0..reader.count(Membership::MAX, min_len)? {
+        let (key, value) = read(reader)?;
+        if map.last_key_value().is_some_and(|(last, _)| *last >= key) {
+            return Err(DecodeError::Value);
+        }
+        map.insert(key, value);
+    }
+    Ok(map)
+}
+
+fn read_set<K: Ord>(
+    reader: &mut Reader<'_>,
+    min_len: usize,
+    read: impl Fn(&mut Reader<'_>) -> Result<K, DecodeError>,
+) -> Result<BTreeSet<K>, DecodeError> {
+    Ok(read_map(reader, min_len, |reader| Ok((read(reader)?, ())))?.into_keys().collect())
+}
+
+fn party(reader: &mut Reader<'_>) -> Result<PartyId, DecodeError> {
+    reader.array().map(PartyId::from_array)
+}
+
+fn time(reader: &mut Reader<'_>) -> Result<Timestamp, DecodeError> {
+    reader.u64().map(Timestamp)
+}
+
+fn role(reader: &mut Reader<'_>) -> Result<Role, DecodeError> {
+    let [role] = reader.array()?;
+    Role::from_byte(role)
+}
+
+impl Member<()> {
+    fn write(&self, sink: &mut dyn Sink) {
+        self.bundle.write(sink);
+        sink.put(&[self.role as u8]);
+        sink.put(&self.until.0.to_be_bytes());
+        put_all(sink, self.partitions.iter(), |sink, partition| partition.write(sink));
+        put_all(sink, self.issued.iter(), |sink, (period, issued)| {
+            period.partition.write(sink);
+            sink.put(&period.epoch.to_be_bytes());
+            sink.put(issued.id.as_bytes());
+            sink.put(&issued.not_after.0.to_be_bytes());
+        });
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            key: (),
+            bundle: Signed::read(reader)?,
+            role: role(reader)?,
+            until: time(reader)?,
+            partitions: read_set(reader, 5, Partition::read)?,
+            issued: read_map(reader, 33, |reader| {
+                let period = Period { partition: Partition::read(reader)?, epoch: reader.u32()? };
+                Ok((period, Issued { id: GrantId::from_array(reader.array()?), not_after: time(reader)? }))
+            })?,
+        })
+    }
+}
+
+impl Message for Membership {
+    const SUITE: SuiteId = SuiteId::Afgh;
+    const KIND: Kind = kind::MEMBERSHIP;
+
+    fn encode_body(&self, sink: &mut dyn Sink) {
+        let State { version, epochs, members, authors, revoked, pins } = &self.state;
+        sink.put(&version.to_be_bytes());
+        put_all(sink, epochs.iter(), |sink, (partition, epochs)| {
+            partition.write(sink);
+            put_all(sink, epochs.iter(), |sink, (epoch, began)| {
+                sink.put(&epoch.to_be_bytes());
+                sink.put(&began.0.to_be_bytes());
+            });
+        });
+        put_all(sink, members.iter(), |sink, (id, member)| {
+            sink.put(id.as_bytes());
+            member.write(sink);
+        });
+        put_all(sink, authors.iter(), |sink, (author, standing)| write_author(sink, author, *standing));
+        put_all(sink, revoked.iter(), |sink, (id, not_after)| {
+            sink.put(id.as_bytes());
+            sink.put(&not_after.0.to_be_bytes());
+        });
+        put_all(sink, pins.iter(), |sink, (id, (serial, fingerprint))| {
+            sink.put(id.as_bytes());
+            sink.put(&serial.to_be_bytes());
+            sink.put(fingerprint.as_bytes());
+        });
+        put_all(sink, self.policy.access.iter(), |sink, (role, partitions)| {
+            sink.put(&[*role as u8]);
+            put_all(sink, partitions.iter(), |sink, partition| partition.write(sink));
+        });
+        put_all(sink, self.policy.issuers.iter(), |sink, (role, issuer)| {
+            sink.put(&[*role as u8]);
+            sink.put(issuer.as_bytes());
+        });
+        sink.put(&self.policy.grant_seconds.to_be_bytes());
+        sink.put(&self.directory_seconds.to_be_bytes());
+    }
+
+    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let state = State {
+            version: reader.u64()?,
+            epochs: read_map(reader, 21, |reader| {
+                let partition = Partition::read(reader)?;
+                let epochs = read_map(reader, 12, |reader| Ok((reader.u32()?, time(reader)?)))?;
+                // Every partition has a current epoch.
+                if epochs.is_empty() { Err(DecodeError::Value) } else { Ok((partition, epochs)) }
+            })?,
+            members: read_map(reader, 200, |reader| Ok((party(reader)?, Member::read(reader)?)))?,
+            authors: read_map(reader, 33, read_author)?,
+            revoked: read_map(reader, 24, |reader| Ok((GrantId::from_array(reader.array()?), time(reader)?)))?,
+            pins: read_map(reader, 72, |reader| {
+                Ok((party(reader)?, (reader.u64()?, Digest::from_array(reader.array()?))))
+            })?,
+        };
+        let policy = AccessPolicy {
+            access: read_map(reader, 5, |reader| Ok((role(reader)?, read_set(reader, 5, Partition::read)?)))?,
+            issuers: read_set(reader, 33, |reader| Ok((role(reader)?, party(reader)?)))?,
+            grant_seconds: reader.u64()?,
+        };
+        Ok(Self { state, policy, directory_seconds: reader.u64()? })
+    }
+}
