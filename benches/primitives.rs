@@ -1,6 +1,7 @@
 //! Every operation of the group facade, for the backend in use:
 //! `cargo bench --features hazmat --bench primitives`, and with `blst` for the other one.
 #![allow(missing_docs)] // criterion's macros make undocumented functions
+#![allow(clippy::indexing_slicing)] // over lists made here
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sesphr::hazmat::pairing::{
@@ -34,6 +35,7 @@ fn scalars(c: &mut Criterion) {
     bench(c, "scalar_from_wide", || Scalar::from_wide(black_box(&w)));
 }
 
+#[allow(clippy::type_complexity)] // signatures of the facade
 fn curve<C: Curve>(
     c: &mut Criterion,
     g: &str,

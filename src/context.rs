@@ -18,6 +18,20 @@ use crate::identity::PartyId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <u64 as serde::Deserialize>::deserialize(deserializer).map(Self)
+    }
+}
+
 /// From when until when something holds, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Validity {
@@ -82,6 +96,8 @@ impl RecordId {
         &self.0
     }
 }
+
+crate::encoding::serde_name!(RecordId);
 
 impl fmt::Debug for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,6 +178,21 @@ impl Partition {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let text = core::str::from_utf8(reader.var(Self::MAX_LEN)?).map_err(|_| DecodeError::Value)?;
         Self::new(text).ok_or(DecodeError::Value)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Partition {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Partition {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text: alloc::string::String = serde::Deserialize::deserialize(deserializer)?;
+        Self::new(&text).ok_or_else(|| serde::de::Error::custom("not a partition label"))
     }
 }
 
@@ -250,7 +281,8 @@ impl<'a> Context<'a> {
     /// Longest free data in bytes.
     pub const MAX_AAD: usize = 4096;
 
-    /// The digest that stands for the context in every hash.
+    /// The digest that stands for the context in every hash: of the label and then the fields as they are encoded,
+    /// which delimit themselves, without a length in front.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new(label::CONTEXT);
         self.write_body(&mut hasher);

@@ -362,6 +362,27 @@ pub(crate) mod serde_form {
     }
 }
 
+/// `serde` for names of fixed length: hexadecimal in readable formats, bytes in binary ones.
+macro_rules! serde_name {
+    ($($ty:ty),+ $(,)?) => {$(
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $ty {
+            fn serialize<Ser: serde::Serializer>(&self, serializer: Ser) -> Result<Ser::Ok, Ser::Error> {
+                serde::Serialize::serialize(&serdect::array::HexOrBin::<_, false>(*self.as_bytes()), serializer)
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $ty {
+            fn deserialize<De: serde::Deserializer<'de>>(deserializer: De) -> Result<Self, De::Error> {
+                let bytes: serdect::array::HexLowerOrBin<_> = serde::Deserialize::deserialize(deserializer)?;
+                Ok(Self::from_array(bytes.0))
+            }
+        }
+    )+};
+}
+pub(crate) use serde_name;
+
 /// Marks messages as public: [`Encoding`], and `serde` where that is on.
 macro_rules! public_encoding {
     ($($(#[$meta:meta])* $ty:ty $(where [$($gen:tt)*])?),+ $(,)?) => {$(

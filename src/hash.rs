@@ -24,6 +24,11 @@ impl Label {
     pub(crate) fn bytes(self) -> &'static [u8] {
         self.0.as_bytes()
     }
+
+    #[cfg(feature = "hazmat")]
+    pub(crate) fn hazmat(text: &'static str) -> Self {
+        Self(text)
+    }
 }
 
 /// All labels of the crate.
@@ -110,6 +115,8 @@ impl Digest {
         &self.0
     }
 }
+
+crate::encoding::serde_name!(Digest);
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,3 +11,26 @@ pub mod pairing {
 pub mod record {
     pub use crate::record::hazmat::*;
 }
+
+/// The labelled hashes, so that vectors can be followed step by step.
+pub mod hash {
+    use zeroize::Zeroizing;
+
+    use crate::hash::{self, Label};
+    use crate::pairing::Scalar;
+
+    /// `hash(label, parts…)`, 64 bytes.
+    pub fn wide(label: &'static str, parts: &[&[u8]]) -> Zeroizing<[u8; 64]> {
+        hash::hash(Label::hazmat(label), parts).wide()
+    }
+
+    /// `H_s(label, parts…)`.
+    pub fn scalar(label: &'static str, parts: &[&[u8]]) -> Scalar {
+        hash::hash(Label::hazmat(label), parts).scalar()
+    }
+
+    /// `KDF(label, secret, parts…)`.
+    pub fn kdf(label: &'static str, secret: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+        hash::kdf(Label::hazmat(label), secret, parts)
+    }
+}

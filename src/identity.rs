@@ -35,6 +35,8 @@ impl PartyId {
     }
 }
 
+crate::encoding::serde_name!(PartyId);
+
 impl fmt::Debug for PartyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hex(&self.0).fmt(f)

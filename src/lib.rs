@@ -1,4 +1,97 @@
 //! Share encrypted health records through servers that nobody trusts.
+//!
+//! A patient keeps records encrypted in a cloud and shares parts of them (personal, medical, insurance, prescription)
+//! with family, doctors, insurers, pharmacists, researchers. A semi-trusted server re-encrypts what the patient
+//! granted and learns nothing. This is the SeSPHR methodology (Ali, Abbas, Khan, Khan, *IEEE Transactions on Cloud
+//! Computing*), built from parts that were chosen so that each step can be checked.
+//!
+//! **This crate has not been audited.** Read `SECURITY.md` before you put anybody's data into it.
+//!
+//! # Who holds what
+//!
+//! | Party | Type | Holds | Can read |
+//! |---|---|---|---|
+//! | patient | [`sharing::Owner`] | root secret, signature key | everything |
+//! | re-encryption server | [`sharing::Server`] | re-encryption keys | nothing |
+//! | cloud | [`sharing::Cloud`] | sealed partitions | nothing |
+//! | member | [`sharing::User`] | a key pair of its own | what was granted to it |
+//! | server with a member | | | the partitions and periods granted to the member, whatever was revoked since |
+//!
+//! # Share and revoke
+//!
+//! ```
+//! # #[cfg(feature = "alloc")] {
+//! use sesphr::context::{Partition, RecordId, Timestamp, Validity};
+//! use sesphr::identity::SigningKey;
+//! use sesphr::pre::{OwnerRoot, afgh::Afgh};
+//! use sesphr::record::{Sealer, Versions};
+//! use sesphr::sharing::{AccessPolicy, Cloud, MemoryStorage, Owner, Role, Server, User, VerifiedDirectory};
+//!
+//! let rng = &mut getrandom::SysRng;
+//! let (now, later) = (Timestamp(1_700_000_000), Timestamp(1_700_000_060));
+//! const YEAR: u64 = 365 * 86_400;
+//!
+//! // Everybody makes keys of their own.
+//! let policy = AccessPolicy::new(YEAR);
+//! let signing = SigningKey::try_generate(rng)?;
+//! let mut owner = Owner::new(signing, OwnerRoot::try_generate(rng)?, policy, Partition::SESPHR, YEAR, now);
+//! let mut server = Server::<Afgh, _>::new(SigningKey::try_generate(rng)?, MemoryStorage::new(), now)?;
+//! let mut cloud = Cloud::new(MemoryStorage::new());
+//! let sister = User::<Afgh>::new(SigningKey::try_generate(rng)?, rng)?;
+//! server.enroll(owner.id())?;
+//!
+//! // The owner knows the sister and lets her in; the server learns what to re-encrypt for her.
+//! let role = owner.certify(sister.id(), Role::FamilyAndFriends, Validity::new(now, Timestamp(now.0 + YEAR)).unwrap());
+//! let update = owner.join(&sister.bundle(1, Timestamp(now.0 + YEAR)), &role, now, now, rng)?;
+//! update.delegations.iter().try_for_each(|delegation| server.accept(&owner.id(), delegation, now))?;
+//! cloud.publish(&owner.id(), &update.directory, now)?;
+//!
+//! // The owner writes. Any author whom the directory names could.
+//! let directory = VerifiedDirectory::new(cloud.directory(&owner.id())?, &owner.id(), 0, now)?;
+//! let key = directory.key(&Partition::MEDICAL).unwrap();
+//! let record = RecordId::try_generate(rng)?;
+//! let sealed = Sealer::<Afgh>::new(&(), key, &(), owner.signing()).seal(record, 1, b"blood group 0+", rng)?;
+//! cloud.upload(&sealed)?;
+//!
+//! // The sister reads.
+//! let sealed = cloud.latest(&owner.id(), &record, &Partition::MEDICAL)?;
+//! let request = sister.request(server.id(), sealed.header(), now, rng)?;
+//! let answer = server.reencrypt(&request, now, rng)?;
+//! let wanted = Versions::AtLeast(1);
+//! let text = sister.open(&directory, record, Partition::MEDICAL, wanted, &sealed, &answer, now)?;
+//! assert_eq!(&text[..], b"blood group 0+");
+//!
+//! // She leaves: her grants are gone, and what is written from now on is under keys that she never gets.
+//! let update = owner.depart(&sister.id(), later, rng)?;
+//! update.revocations.iter().try_for_each(|revocation| server.revoke(&owner.id(), revocation))?;
+//! cloud.publish(&owner.id(), &update.directory, later)?;
+//! let request = sister.request(server.id(), sealed.header(), later, rng)?;
+//! assert!(server.reencrypt(&request, later, rng).is_err());
+//! # }
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! The example `share_record` plays the whole story on a FHIR record, with members who join and leave, and with a
+//! server and a cloud that try to read.
+//!
+//! # Which module
+//!
+//! * To share records among people: [`sharing`].
+//! * To seal and open records with keys that reach you some other way: [`record`].
+//! * To re-encrypt keys for a protocol of your own: [`pre`] and its scheme [`pre::afgh`].
+//! * Beneath them: [`identity`] (parties and signed statements), [`context`] (what a ciphertext is about),
+//!   [`encoding`] (messages and bytes), [`error`].
+//!
+//! # Features
+//!
+//! | Feature | Default | Gives |
+//! |---|---|---|
+//! | `std` | yes | `std::io` forms of sealing and opening; tables that are built once per process |
+//! | `alloc` | by `std` | records, roles, tables; without it the scheme alone, in constant space |
+//! | `blst` | | the pairing in the `blst` C library: same bytes, two to five times faster |
+//! | `rayon` | | bodies are sealed and opened on every core |
+//! | `serde` | | every public object as hexadecimal text or as bytes |
+//! | `hazmat` | | entry points for vectors and benchmarks; unstable, not for applications |
 #![no_std]
 #![cfg_attr(not(feature = "blst"), forbid(unsafe_code))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -24,7 +117,6 @@ mod pok;
 pub mod pre;
 #[cfg(feature = "alloc")]
 pub mod record;
-
 #[cfg(feature = "alloc")]
 pub mod sharing;
 

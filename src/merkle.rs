@@ -64,7 +64,10 @@ impl Tree {
         if range.start > range.end || range.end > leaves.len() {
             return None;
         }
-        self.prove_in(leaves, 0, range, &mut proof);
+        // An empty tree has nothing to lead from.
+        if !leaves.is_empty() {
+            self.prove_in(leaves, 0, range, &mut proof);
+        }
         Some(proof)
     }
 

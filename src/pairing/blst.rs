@@ -9,6 +9,7 @@
 //! - Multi-scalar multiplication gets no identities and no zero scalars: they are dropped before.
 //! - `blst_p*_mult` asks whether the scalar is reduced and not zero before it takes its constant-time path; a
 //!   zero scalar therefore shows in the time. Nothing else does.
+//! - Its field inversion checks its result and branches on whether it is right, which it is.
 //! - `blst_p*_affine_compress` branches on infinity.
 
 #![allow(unsafe_code)]
@@ -262,6 +263,12 @@ macro_rules! curve {
                 // SAFETY: the function reads 255 bits, that is 32 bytes, of the scalar.
                 unsafe { blst::$mult(&mut out, a, bytes.as_ptr(), SCALAR_BITS) };
                 out
+            }
+            // The library splits scalars along an endomorphism; twice that is as fast as one run of
+            // doublings for both in G1, and faster in G2.
+            fn vartime_lincomb2(x: &Scalar, a: &Self::Entry, y: &Scalar, b: &Self::Entry) -> Self::Element {
+                let first = Self::mul(&Self::from_entry(a), x);
+                Self::add(&first, &Self::mul(&Self::from_entry(b), y))
             }
             fn vartime_msm(terms: &[(&Self::Entry, &Scalar)]) -> Self::Element {
                 let (points, scalars): (Vec<Self::Entry>, Vec<[u8; 32]>) = terms

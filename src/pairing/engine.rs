@@ -2,7 +2,6 @@
 //! backend. The module above names them for the backend in use.
 
 use super::group::{Backend, Curve, Target};
-use super::msm;
 use super::scalar::Scalar;
 use super::types::{Affine, Projective, TargetElement};
 use core::marker::PhantomData;
@@ -79,13 +78,13 @@ impl<B: Backend> Engine<B> {
     /// See [`super::vartime_lincomb2_g1`].
     #[must_use]
     pub fn vartime_lincomb2_g1(x: &Scalar, a: &Affine<B::G1>, y: &Scalar, b: &Affine<B::G1>) -> Projective<B::G1> {
-        Projective(msm::vartime_lincomb2::<B::G1>(x, &a.0, y, &b.0))
+        Projective(B::G1::vartime_lincomb2(x, &a.0, y, &b.0))
     }
 
     /// See [`super::vartime_lincomb2_g2`].
     #[must_use]
     pub fn vartime_lincomb2_g2(x: &Scalar, a: &Affine<B::G2>, y: &Scalar, b: &Affine<B::G2>) -> Projective<B::G2> {
-        Projective(msm::vartime_lincomb2::<B::G2>(x, &a.0, y, &b.0))
+        Projective(B::G2::vartime_lincomb2(x, &a.0, y, &b.0))
     }
 }
 
@@ -109,7 +108,7 @@ fn vartime_msm<C: Curve>(terms: &[(&Affine<C>, &Scalar)]) -> Projective<C> {
             return acc;
         };
         let next = match rest {
-            [(b, y)] => Projective(msm::vartime_lincomb2::<C>(x, &a.0, y, &b.0)),
+            [(b, y)] => Projective(C::vartime_lincomb2(x, &a.0, y, &b.0)),
             _ => a.mul(x),
         };
         acc.add(&next)

@@ -87,6 +87,10 @@ pub trait Curve: Group {
     fn vartime_msm(terms: &[(&Self::Entry, &Scalar)]) -> Self::Element {
         super::msm::vartime_msm::<Self>(terms)
     }
+    /// x·a + y·b, not in constant time.
+    fn vartime_lincomb2(x: &Scalar, a: &Self::Entry, y: &Scalar, b: &Self::Entry) -> Self::Element {
+        super::msm::vartime_lincomb2::<Self>(x, a, y, b)
+    }
     /// The table of the generator, built at the first call in a process.
     #[cfg(feature = "std")]
     fn generator_table() -> &'static Table<Self>;

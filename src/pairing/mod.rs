@@ -8,8 +8,13 @@
 //! # What is constant time
 //! Everything that takes a [`Scalar`] or produces a [`Gt`], unless its name says `vartime_`. Decoding is
 //! for public bytes. What is not protected: that a point is the identity, that a scalar is zero (where
-//! `blst` is used), and the bytes of a `Gt` while they are formatted (see [`Gt`]'s
+//! `blst` is used), and, with the default backend, the bytes of a `Gt` while they are formatted (see [`Gt`]'s
 //! [`to_hash_bytes`](TargetElement::to_hash_bytes)).
+//!
+//! # Which pairing
+//! Both libraries compute the optimal ate pairing to the power −3 when measured against the shortest final
+//! exponent and a loop count without its sign. That is as good a pairing, but whoever recomputes
+//! [`z`] with another library may have to raise to −3 first.
 //!
 //! # Costs
 //! Multiplying a fixed point through a table costs a fifth of multiplying any point; a pairing costs
@@ -67,13 +72,16 @@ pub type G1Projective = Projective<<Active as Backend>::G1>;
 pub type G2Projective = Projective<<Active as Backend>::G2>;
 /// An element of GT.
 pub type Gt = TargetElement<<Active as Backend>::Gt>;
-/// A fixed-base table of a point of G1.
+/// A fixed-base table of a point of G1: 42 kB, made in three multiplications, two and a half (`blst`) to
+/// four times faster than a plain multiplication.
 #[cfg(feature = "alloc")]
 pub type G1Table = PointTable<<Active as Backend>::G1>;
-/// A fixed-base table of a point of G2.
+/// A fixed-base table of a point of G2: 82 kB, made in four to nine multiplications, two (`blst`) to four
+/// times faster than a plain multiplication.
 #[cfg(feature = "alloc")]
 pub type G2Table = PointTable<<Active as Backend>::G2>;
-/// A fixed-base table of an element of GT.
+/// A fixed-base table of an element of GT: 240 kB, made in two to three exponentiations, three
+/// (`blst`) to three and a half times faster than a plain exponentiation.
 #[cfg(feature = "alloc")]
 pub type GtTable = TargetTable<<Active as Backend>::Gt>;
 /// A point of G2 prepared for pairing.
@@ -149,7 +157,9 @@ pub fn vartime_lincomb2_g2(x: &Scalar, a: &G2Affine, y: &Scalar, b: &G2Affine) -
     Engine::<Active>::vartime_lincomb2_g2(x, a, y, b)
 }
 
-#[cfg(all(test, feature = "blst"))]
+#[cfg(test)]
+#[cfg(all(feature = "std", feature = "blst"))]
 mod differential;
 #[cfg(test)]
+#[cfg(feature = "std")]
 mod tests;

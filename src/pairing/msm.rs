@@ -40,7 +40,7 @@ fn sliding(k: &Scalar) -> [i8; 256] {
 }
 
 /// B, 3B, …, 15B.
-fn odd_multiples<G: Group + ?Sized>(base: &G::Entry) -> [G::Element; ODD] {
+fn odd_multiples<G: Group>(base: &G::Entry) -> [G::Element; ODD] {
     let mut next = G::from_entry(base);
     let twice = G::double(&next);
     array::from_fn(|_| {
@@ -50,7 +50,7 @@ fn odd_multiples<G: Group + ?Sized>(base: &G::Entry) -> [G::Element; ODD] {
     })
 }
 
-fn add_digit<G: Group + ?Sized>(acc: &G::Element, odd: &[G::Element; ODD], digit: i8) -> G::Element {
+fn add_digit<G: Group>(acc: &G::Element, odd: &[G::Element; ODD], digit: i8) -> G::Element {
     let magnitude = usize::from(digit.unsigned_abs());
     match odd.get(magnitude / 2) {
         Some(multiple) if digit > 0 => G::add(acc, multiple),
@@ -60,7 +60,7 @@ fn add_digit<G: Group + ?Sized>(acc: &G::Element, odd: &[G::Element; ODD], digit
 }
 
 /// x·a + y·b with one run of doublings.
-pub(crate) fn vartime_lincomb2<G: Group + ?Sized>(x: &Scalar, a: &G::Entry, y: &Scalar, b: &G::Entry) -> G::Element {
+pub(crate) fn vartime_lincomb2<G: Group>(x: &Scalar, a: &G::Entry, y: &Scalar, b: &G::Entry) -> G::Element {
     let (dx, dy) = (sliding(x), sliding(y));
     let (oa, ob) = (odd_multiples::<G>(a), odd_multiples::<G>(b));
     let mut acc = G::identity();
@@ -78,10 +78,10 @@ pub(crate) fn vartime_lincomb2<G: Group + ?Sized>(x: &Scalar, a: &G::Entry, y: &
 
 /// Σ kᵢ·Bᵢ: sliding windows with shared doublings for few terms, buckets for many.
 #[cfg(feature = "alloc")]
-pub(crate) fn vartime_msm<G: Group + ?Sized>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
+pub(crate) fn vartime_msm<G: Group>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
     use alloc::vec::Vec;
 
-    if terms.len() > BUCKETS_FROM {
+    if terms.len() >= BUCKETS_FROM {
         return buckets::<G>(terms);
     }
     let prepared: Vec<_> = terms.iter().map(|(point, k)| (odd_multiples::<G>(point), sliding(k))).collect();
@@ -104,7 +104,7 @@ pub(crate) fn vartime_msm<G: Group + ?Sized>(terms: &[(&G::Entry, &Scalar)]) -> 
 
 /// Σ kᵢ·Bᵢ in pairs: without a heap there is no place for the digits of more.
 #[cfg(not(feature = "alloc"))]
-pub(crate) fn vartime_msm<G: Group + ?Sized>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
+pub(crate) fn vartime_msm<G: Group>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
     let nothing = (&G::entry_identity(), &Scalar::zero());
     terms.chunks(2).fold(G::identity(), |acc, pair| {
         let (a, x) = pair.first().copied().unwrap_or(nothing);
@@ -115,17 +115,17 @@ pub(crate) fn vartime_msm<G: Group + ?Sized>(terms: &[(&G::Entry, &Scalar)]) -> 
 
 /// From how many terms on buckets win over sliding windows.
 #[cfg(feature = "alloc")]
-const BUCKETS_FROM: usize = 64;
+const BUCKETS_FROM: usize = 256;
 
 /// Pippenger's method with signed windows: 2^(w−1) buckets, one mixed addition a term and window.
 #[cfg(feature = "alloc")]
-fn buckets<G: Group + ?Sized>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
+pub(crate) fn buckets<G: Group>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
     use super::window;
     use alloc::vec;
     use alloc::vec::Vec;
 
     // About log2(n) − 1, the balance between n additions and 2^w for emptying the buckets.
-    let w = (terms.len().ilog2() as usize).saturating_sub(1).clamp(4, 8);
+    let w = (terms.len().max(1).ilog2() as usize).saturating_sub(1).clamp(4, 8);
     let scalars: Vec<_> = terms.iter().map(|(_, k)| k.to_bytes()).collect();
     let mut acc = G::identity();
     for i in (0..window::windows(w)).rev() {

@@ -113,3 +113,80 @@ impl Neg for &Scalar {
         Scalar(-self.0)
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "std")]
+mod tests {
+    use super::super::tests::{random_scalar, rng, same, unhex};
+    use super::*;
+    use std::format;
+
+    /// r, little-endian.
+    const R: [u8; 32] = [
+        0x01, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xfe, 0x5b, 0xfe, 0xff, 0x02, 0xa4, 0xbd, 0x53, 0x05, 0xd8,
+        0xa1, 0x09, 0x08, 0xd8, 0x39, 0x33, 0x48, 0x7d, 0x9d, 0x29, 0x53, 0xa7, 0xed, 0x73,
+    ];
+
+    #[test]
+    fn scalar_encoding_is_canonical() {
+        let mut above = R;
+        above[0] = 2;
+        for bytes in [R, above, [0xff; 32]] {
+            assert!(bool::from(Scalar::from_bytes(&bytes).is_none()));
+        }
+        let mut below = R;
+        below[0] = 0;
+        let minus_one = Scalar::from_bytes(&below).unwrap();
+        assert!(same(&minus_one, &-&Scalar::one()));
+        assert_eq!(*minus_one.to_bytes(), below);
+        assert_eq!(*Scalar::zero().to_bytes(), [0; 32]);
+        assert!(bool::from(Scalar::zero().is_zero()));
+        assert!(!bool::from(minus_one.is_zero()));
+        assert_eq!(format!("{minus_one:?}"), "Scalar { .. }");
+    }
+
+    #[test]
+    fn wide_reduction() {
+        let wide = |low: [u8; 32], high: [u8; 32]| {
+            let mut bytes = [0; 64];
+            bytes[..32].copy_from_slice(&low);
+            bytes[32..].copy_from_slice(&high);
+            Scalar::from_wide(&bytes)
+        };
+        let mut one = [0; 32];
+        one[0] = 1;
+        assert!(bool::from(wide(R, [0; 32]).is_zero()));
+        assert!(bool::from(wide([0; 32], R).is_zero()));
+        assert!(same(&wide(one, R), &Scalar::one()));
+        // 2^256 by doubling, and 2^512 − 1 from it.
+        let mut power = Scalar::one();
+        for _ in 0..256 {
+            power = &power + &power;
+        }
+        assert!(same(&wide([0; 32], one), &power));
+        assert!(same(&wide([0xff; 32], [0xff; 32]), &(&(&power * &power) - &Scalar::one())));
+        // 2^512 − 1 modulo r, computed elsewhere.
+        assert_eq!(
+            wide([0xff; 32], [0xff; 32]).to_bytes().as_slice(),
+            unhex("6c9cf2f390e999c9235c9287cbed6c2b8f3954729614d30511ff599fd9d94807")
+        );
+    }
+
+    #[test]
+    fn scalar_arithmetic() {
+        let mut rng = rng(7);
+        for _ in 0..32 {
+            let (a, b) = (random_scalar(&mut rng), random_scalar(&mut rng));
+            assert!(same(&(&(&a + &b) - &b), &a));
+            assert!(same(&(&a * &b), &(&b * &a)));
+            assert!(bool::from((&a + &-&a).is_zero()));
+            assert!(same(&(&a * &a.invert().unwrap()), &Scalar::one()));
+            assert!(same(&Scalar::from_bytes(&a.to_bytes()).unwrap(), &a));
+        }
+        assert!(bool::from(Scalar::zero().invert().is_none()));
+        assert!(same(&(&Scalar::from_u64(6) * &Scalar::from_u64(7)), &Scalar::from_u64(42)));
+        let mut wiped = Scalar::from_u64(5);
+        wiped.zeroize();
+        assert!(bool::from(wiped.is_zero()));
+    }
+}

@@ -18,12 +18,12 @@ use core::fmt;
 use subtle::ConstantTimeEq;
 
 /// Multiples of one public element. See the aliases for sizes and costs.
-pub struct Table<G: Group + ?Sized> {
+pub struct Table<G: Group> {
     /// Rows of `ROW` entries each.
     entries: Box<[G::Entry]>,
 }
 
-impl<G: Group + ?Sized> Table<G> {
+impl<G: Group> Table<G> {
     const ROW: usize = 1 << (G::TABLE_WINDOW - 1);
     const ROWS: usize = window::windows(G::TABLE_WINDOW).div_ceil(G::TABLE_STRIDE);
 
@@ -73,13 +73,13 @@ impl<G: Group + ?Sized> Table<G> {
     }
 }
 
-impl<G: Group + ?Sized> Clone for Table<G> {
+impl<G: Group> Clone for Table<G> {
     fn clone(&self) -> Self {
         Self { entries: self.entries.clone() }
     }
 }
 
-impl<G: Group + ?Sized> fmt::Debug for Table<G> {
+impl<G: Group> fmt::Debug for Table<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").finish_non_exhaustive()
     }

@@ -36,7 +36,7 @@ pub(crate) fn digit(bytes: &[u8; 32], i: usize, w: usize) -> (u32, Choice) {
 const W: usize = 4;
 
 /// `k·base` in constant time: eight multiples on the stack, every one of them read for every digit.
-pub(crate) fn mul<G: Group + ?Sized>(base: &G::Element, k: &Scalar) -> G::Element {
+pub(crate) fn mul<G: Group>(base: &G::Element, k: &Scalar) -> G::Element {
     let bytes = k.to_bytes();
     let mut next = *base;
     let multiples: [G::Element; 1 << (W - 1)] = array::from_fn(|_| {

@@ -316,3 +316,46 @@ fn hex_digit(byte: u8) -> (u8, Choice) {
         | letter.wrapping_neg() & byte.wrapping_sub(u16::from(b'a') - 10);
     ((value & 15) as u8, Choice::from((number | letter) as u8))
 }
+
+#[cfg(test)]
+#[cfg(feature = "std")]
+mod tests {
+    use super::*;
+    use std::format;
+    use std::string::ToString;
+
+    fn parse(text: &str) -> bool {
+        let mut out = [0; GT_HASH_LEN];
+        let mut parser = DisplayParser::new(&mut out);
+        parser.write_str(text).is_ok() && parser.complete()
+    }
+
+    #[test]
+    fn only_the_known_form_is_read() {
+        let good = bls12_381::Gt::generator().to_string();
+        assert!(parse(&good));
+        for at in 0..good.len() {
+            let (head, tail) = (&good[..at], &good[at + 1..]);
+            assert!(!parse(head));
+            assert!(!parse(&format!("{head}{tail}")));
+            assert!(!parse(&format!("{head} {}", &good[at..])));
+            for other in ["g", "A", "/", ":", "`", "@", "\u{e9}", "\0"] {
+                assert!(!parse(&format!("{head}{other}{tail}")));
+            }
+        }
+        assert!(!parse(&format!("{good})")));
+        assert!(!parse(&good.replace(" + ", "+")));
+        assert!(!parse(&good.to_uppercase()));
+        assert!(!parse(""));
+    }
+
+    #[test]
+    fn hex_digits() {
+        for byte in 0..=255u8 {
+            let expected = char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
+            let (value, valid) = hex_digit(byte);
+            assert_eq!(bool::from(valid), expected.is_some());
+            assert!(expected.is_none_or(|v| v == u32::from(value)));
+        }
+    }
+}

@@ -14,6 +14,8 @@
 
 pub mod afgh;
 mod error;
+#[cfg(feature = "alloc")]
+mod proxy;
 
 use core::fmt;
 
@@ -27,6 +29,8 @@ use crate::error::{DecodeError, OpenError, RngError};
 use crate::hash::Digest;
 use crate::identity::{PartyId, SigningKey};
 pub use error::{CapsuleError, DelegateError, EncapsulateError, GrantError, KeyError, ReencryptError};
+#[cfg(feature = "alloc")]
+pub use proxy::{Proxy, Reencryptor};
 
 /// A proxy re-encryption scheme, used as a key encapsulation mechanism.
 pub trait Pre: Copy + fmt::Debug + 'static {
@@ -45,9 +49,9 @@ pub trait Pre: Copy + fmt::Debug + 'static {
     type VerifiedOwner: Clone + fmt::Debug + OwnerTerms;
     /// A delegatee's secret key.
     type UserSecret: ZeroizeOnDrop + fmt::Debug + SecretEncoding;
-    /// A delegatee's public key with its proof of possession.
+    /// A delegatee's public key with its proof of possession, signed by the delegatee.
     type UserPublic: Clone + Eq + fmt::Debug + Encoding;
-    /// A delegatee's public key whose proof was checked.
+    /// A delegatee's public key whose signature and proof were checked.
     type VerifiedUser: Clone + fmt::Debug;
 
     /// What a capsule is under, beyond the owner's key: a class, a label; `()` where the key says it all.
@@ -108,7 +112,7 @@ pub trait Pre: Copy + fmt::Debug + 'static {
         rng: &mut R,
     ) -> Result<(Self::UserSecret, Self::UserPublic), RngError>;
 
-    /// Checks a delegatee's public key.
+    /// Checks a delegatee's public key: that `user` signed it, and the proof of possession.
     ///
     /// # Errors
     /// [`KeyError`] naming the check that failed.
@@ -259,6 +263,8 @@ impl GrantId {
     }
 }
 
+crate::encoding::serde_name!(GrantId);
+
 impl fmt::Debug for GrantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hex(&self.0).fmt(f)
@@ -283,23 +289,6 @@ pub trait GrantTerms {
     fn origin(&self) -> Digest;
     /// When.
     fn validity(&self) -> Validity;
-}
-
-/// A server that chooses scheme and grant at run time: the one object-safe joint.
-#[cfg(feature = "alloc")]
-pub trait Reencryptor: Send + Sync {
-    /// Checks and re-encrypts an encoded capsule; appends the encoded result to `out`.
-    ///
-    /// # Errors
-    /// [`ReencryptError`]; `out` is as it was then.
-    fn reencrypt(
-        &self,
-        capsule: &[u8],
-        ctx: &Context<'_>,
-        now: Timestamp,
-        rng: &mut dyn TryCryptoRng<Error = RngError>,
-        out: &mut alloc::vec::Vec<u8>,
-    ) -> Result<(), ReencryptError>;
 }
 
 /// A 32-byte key that a capsule encapsulates. [`record`](crate::record) turns it into body keys; it is wiped on drop

@@ -294,16 +294,18 @@ pub(super) fn hash_run(tree: &Tree, chunk: ChunkSize, sealed: &[u8]) -> Vec<Dige
     each(chunk, items, |sealed| Some(tree.leaf(sealed))).unwrap_or_default()
 }
 
-/// Decrypts a run of chunks into a buffer that is wiped when it is dropped, here or by the caller.
+/// Decrypts a run of chunks. On an error `out` is empty, and what was decrypted is wiped.
 ///
 /// # Errors
 /// [`OpenError`] when a tag does not verify or the lengths make no chunks.
-pub(super) fn open_run(cipher: &Cipher, run: Run, sealed: &[u8]) -> Result<Plaintext, OpenError> {
+pub(super) fn open_run(cipher: &Cipher, run: Run, sealed: &[u8], out: &mut Plaintext) -> Result<(), OpenError> {
     let count = sealed.len().div_ceil(run.chunk.sealed());
-    let length = sealed.len().checked_sub(count.saturating_mul(TAG_LEN)).ok_or(OpenError)?;
-    let mut plaintext = Plaintext::zeroed(length);
-    open_into(cipher, run, sealed, &mut plaintext.bytes).ok_or(OpenError)?;
-    Ok(plaintext)
+    let length = sealed.len().checked_sub(count.saturating_mul(TAG_LEN));
+    let opened = length.and_then(|length| open_into(cipher, run, sealed, out.room(length)));
+    if opened.is_none() {
+        out.wipe();
+    }
+    opened.ok_or(OpenError)
 }
 
 fn open_into(cipher: &Cipher, run: Run, sealed: &[u8], plain: &mut [u8]) -> Option<()> {
@@ -320,34 +322,54 @@ fn open_into(cipher: &Cipher, run: Run, sealed: &[u8], plain: &mut [u8]) -> Opti
 }
 
 /// Decrypted bytes: they are wiped on drop and not printed. `Deref` gives the slice.
+///
+/// Use one again for the next body of about the same size and nothing is allocated.
+#[derive(Default)]
 pub struct Plaintext {
+    // Longer than what is in view where a longer plaintext was here before, so that dropping wipes all of it. Never
+    // grown: growing would leave a copy behind.
     bytes: Vec<u8>,
     start: usize,
     end: usize,
 }
 
 impl Plaintext {
-    fn zeroed(length: usize) -> Self {
-        Self { bytes: alloc::vec![0; length], start: 0, end: length }
+    /// No bytes.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Keeps `start..end` of the bytes in view; the others stay until they are wiped with the rest.
-    pub(super) fn view(mut self, start: usize, end: usize) -> Result<Self, OpenError> {
-        if start > end || end > self.bytes.len() {
+    /// Overwrites the bytes with zeros and leaves none in view.
+    pub fn wipe(&mut self) {
+        // `zeroize` would write byte by byte, as slowly as decrypting; a plain fill before a barrier that the optimiser
+        // cannot see through is wiped as surely.
+        self.bytes.fill(0);
+        optimization_barrier(self.bytes.as_slice());
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// Leaves no bytes in view. They are wiped or overwritten later.
+    pub(super) fn hide(&mut self) {
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// Room for `length` bytes, all of them in view; what they hold is whatever was there.
+    pub(super) fn room(&mut self, length: usize) -> &mut [u8] {
+        if self.bytes.len() < length {
+            self.wipe();
+            self.bytes = alloc::vec![0; length];
+        }
+        (self.start, self.end) = (0, length);
+        self.bytes.get_mut(..length).unwrap_or_default()
+    }
+
+    /// Takes only `start..end` of what is in view; the other bytes stay until they are wiped with the rest.
+    pub(super) fn narrow(&mut self, start: usize, end: usize) -> Result<(), OpenError> {
+        if start > end || end > self.end {
             return Err(OpenError);
         }
         (self.start, self.end) = (start, end);
-        Ok(self)
-    }
-
-    #[cfg(feature = "std")]
-    pub(super) fn buffer(length: usize) -> Self {
-        Self::zeroed(length)
-    }
-
-    #[cfg(feature = "std")]
-    pub(super) fn buffer_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        Ok(())
     }
 }
 
@@ -355,7 +377,7 @@ impl Deref for Plaintext {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // `start..end` lies within the bytes: both constructors see to it.
+        // `start..end` always lies within the bytes.
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 }
@@ -374,10 +396,7 @@ impl fmt::Debug for Plaintext {
 
 impl Drop for Plaintext {
     fn drop(&mut self) {
-        // The vector is never grown, so this is all of it. `zeroize` writes it byte by byte, as slow as decrypting;
-        // a plain fill before a barrier that the optimiser cannot see through is wiped as surely.
-        self.bytes.fill(0);
-        optimization_barrier(self.bytes.as_slice());
+        self.wipe();
     }
 }
 

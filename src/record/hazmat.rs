@@ -1,6 +1,7 @@
 //! Sealing and opening under a key that the caller chose. **Sealing two bodies under one key, context and salt
 //! repeats nonces and reveals both.** For test vectors and for benchmarks of the record layer without a scheme.
 
+use alloc::vec::Vec;
 #[cfg(feature = "std")]
 use std::io::{Read, Seek, Write};
 
@@ -9,11 +10,9 @@ use zeroize::Zeroizing;
 #[cfg(feature = "std")]
 use super::error::{OpenStreamError, SealStreamError};
 use super::header::MutableHeader;
-#[cfg(feature = "std")]
-use super::open::unlock;
-use super::open::{Expected, open_under};
+use super::open::{Expected, Unlocked, unlock};
 use super::seal::Draft;
-use super::{Aead, ChunkSize, Plaintext, SealError, SealedHeader, SealedPartition};
+use super::{Aead, ChunkSize, Plaintext, SealError, SealedHeader};
 use crate::context::{Context, ContextBuf};
 use crate::error::OpenError;
 use crate::identity::SigningKey;
@@ -54,12 +53,17 @@ impl Fixed<'_> {
         )
     }
 
-    /// As [`Sealer::seal`](super::Sealer::seal), after the encapsulation.
+    /// As [`Sealer::seal_into`](super::Sealer::seal_into), after the encapsulation.
     ///
     /// # Errors
     /// [`SealError::TooLong`].
-    pub fn seal(&self, author: &SigningKey, plaintext: &[u8]) -> Result<SealedPartition, SealError> {
-        self.draft().seal(author, plaintext)
+    pub fn seal_into(
+        &self,
+        author: &SigningKey,
+        plaintext: &[u8],
+        body: &mut Vec<u8>,
+    ) -> Result<SealedHeader, SealError> {
+        self.draft().seal(author, plaintext, body)
     }
 
     /// As [`Sealer::seal_stream`](super::Sealer::seal_stream), after the encapsulation.
@@ -77,17 +81,23 @@ impl Fixed<'_> {
     }
 }
 
-/// As [`Opener::open_parts`](super::Opener::open_parts), with the key in place of the capsule.
+fn under(key: &[u8; 32], expected: &Expected<'_>, header: &SealedHeader) -> Result<Unlocked, OpenError> {
+    unlock(header, header.context().suite, expected, |_| Ok(SharedKey::new(Zeroizing::new(*key))))
+}
+
+/// As [`Opener::open_into`](super::Opener::open_into), with the key in place of the capsule.
 ///
 /// # Errors
 /// [`OpenError`].
-pub fn open(
+pub fn open_into(
     key: &[u8; 32],
     expected: &Expected<'_>,
     header: &SealedHeader,
     body: &[u8],
-) -> Result<Plaintext, OpenError> {
-    open_under(&SharedKey::new(Zeroizing::new(*key)), expected, header, body)
+    out: &mut Plaintext,
+) -> Result<(), OpenError> {
+    out.hide();
+    under(key, expected, header)?.open(body, out)
 }
 
 /// As [`Opener::open_stream`](super::Opener::open_stream), with the key in place of the capsule.
@@ -102,6 +112,5 @@ pub fn open_stream<In: Read + Seek + ?Sized, Out: Write + ?Sized>(
     body: &mut In,
     plaintext: &mut Out,
 ) -> Result<u64, OpenStreamError> {
-    let key = || SharedKey::new(Zeroizing::new(*key));
-    unlock(header, header.context().suite, expected, |_, _, _| Ok(key()))?.open_stream(body, plaintext)
+    under(key, expected, header)?.open_stream(body, plaintext)
 }

@@ -12,7 +12,7 @@ use crate::encoding::{Hex, Kind, Message, Reader, Sink, SuiteId, kind, public_en
 use crate::error::{DecodeError, OpenError};
 use crate::hash::{Digest, Hasher, kdf, label};
 use crate::identity::Signed;
-use crate::pre::SharedKey;
+use crate::pre::{CapsuleParts, Pre, SharedKey};
 
 /// The part of a header that never changes. Its digest is in the body's key and in the author's [`Seal`].
 ///
@@ -307,6 +307,18 @@ impl SealedHeader {
     /// Length of the body that belongs to this header: plaintext and 16 bytes a chunk.
     pub fn body_len(&self) -> u64 {
         self.layout.sealed_len()
+    }
+
+    /// The capsule, for whom re-encrypts it; [`Pre::verify_capsule`] comes first.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the header is of another scheme or its parts are no capsule.
+    pub fn capsule<S: Pre>(&self) -> Result<S::Capsule, DecodeError> {
+        let suite = self.context().suite;
+        if suite != S::SUITE {
+            return Err(DecodeError::Suite(suite as u8));
+        }
+        S::Capsule::from_parts(self.immutable.capsule_core(), self.mutable.capsule_mutable())
     }
 
     pub(super) fn layout(&self) -> Layout {

@@ -96,29 +96,29 @@ impl SealedPartition {
     }
 }
 
-/// Everything that precedes the body, for every way of opening. `key` gets at the shared key from context, fixed and
-/// updatable part of the capsule; it runs on nothing but what an expected author signed.
+/// Everything that precedes the body, for every way of opening. `key` gets at the shared key; it runs on nothing but
+/// what an expected author signed, the rotating part of the capsule excepted.
 pub(crate) fn unlock(
     header: &SealedHeader,
     suite: SuiteId,
     expected: &Expected<'_>,
-    key: impl FnOnce(&Context<'_>, &[u8], &[u8]) -> Result<SharedKey, OpenError>,
+    key: impl FnOnce(&Context<'_>) -> Result<SharedKey, OpenError>,
 ) -> Result<Unlocked, OpenError> {
     let ctx = header.context();
     if ctx.suite != suite || !expected.matches(&ctx) {
         return Err(OpenError);
     }
     let seal = verify_seal(header)?;
-    let key = key(&ctx, header.immutable().capsule_core(), header.mutable().capsule_mutable())?;
+    let key = key(&ctx)?;
     let cipher = header.immutable().unlock(&key)?;
     Ok(Unlocked { cipher, layout: header.layout(), root: seal.root })
 }
 
 impl Unlocked {
     /// Opens a body in memory: first the root over all of it, then the chunks.
-    fn open(&self, sealed: &[u8]) -> Result<Plaintext, OpenError> {
+    pub(super) fn open(&self, sealed: &[u8], out: &mut Plaintext) -> Result<(), OpenError> {
         verify_body(self.layout, self.root, sealed)?;
-        body::open_run(&self.cipher, Run::whole(self.layout.chunk()), sealed)
+        body::open_run(&self.cipher, Run::whole(self.layout.chunk()), sealed, out)
     }
 }
 
@@ -185,8 +185,8 @@ impl<'a, S: Pre> Opener<'a, S> {
         if S::Capsule::MUTABLE_LEN == 0 && header.mutable().generation() != 0 {
             return Err(OpenError);
         }
-        unlock(header, S::SUITE, expected, |ctx, core, mutable| {
-            let capsule = S::Capsule::from_parts(core, mutable).map_err(|_| OpenError)?;
+        unlock(header, S::SUITE, expected, |ctx| {
+            let capsule = header.capsule::<S>().map_err(|_| OpenError)?;
             match self.way {
                 Way::Owner(owner) => S::open(self.params, owner, &capsule, ctx),
                 Way::Delegatee { user, grant, parts } => {
@@ -204,31 +204,25 @@ impl<'a, S: Pre> Opener<'a, S> {
     /// # Errors
     /// [`OpenError`], whatever the cause; what was decrypted is wiped.
     pub fn open(&self, expected: &Expected<'_>, sealed: &SealedPartition) -> Result<Plaintext, OpenError> {
-        self.open_parts(expected, sealed.header(), sealed.body())
+        let mut out = Plaintext::new();
+        self.open_into(expected, sealed.header(), sealed.body(), &mut out)?;
+        Ok(out)
     }
 
-    /// The same for header and body that are kept apart.
+    /// The same for header and body that are kept apart, into the caller's buffer: what it held is replaced, and one
+    /// that held as much before is used as it is.
     ///
     /// # Errors
-    /// [`OpenError`], whatever the cause; what was decrypted is wiped.
-    pub fn open_parts(
+    /// [`OpenError`], whatever the cause; `out` is empty then, and what was decrypted is wiped.
+    pub fn open_into(
         &self,
         expected: &Expected<'_>,
         header: &SealedHeader,
         body: &[u8],
-    ) -> Result<Plaintext, OpenError> {
-        self.unlock(header, expected)?.open(body)
+        out: &mut Plaintext,
+    ) -> Result<(), OpenError> {
+        // What `out` held must not pass for this body's plaintext, whatever happens.
+        out.hide();
+        self.unlock(header, expected)?.open(body, out)
     }
-}
-
-/// Opens with a key that is known, for vectors, benchmarks and tests.
-#[cfg(any(test, feature = "hazmat"))]
-pub(super) fn open_under(
-    key: &SharedKey,
-    expected: &Expected<'_>,
-    header: &SealedHeader,
-    body: &[u8],
-) -> Result<Plaintext, OpenError> {
-    let copy = || SharedKey::new(zeroize::Zeroizing::new(*key.expose()));
-    unlock(header, header.context().suite, expected, |_, _, _| Ok(copy()))?.open(body)
 }

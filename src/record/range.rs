@@ -43,7 +43,7 @@ impl Cover {
         Some(Self {
             body: at(chunks.start)?..at(chunks.end)?,
             chunks,
-            skip: usize::try_from(range.start.checked_rem(size)?).ok()?,
+            skip: if range.is_empty() { 0 } else { usize::try_from(range.start.checked_rem(size)?).ok()? },
             take: usize::try_from(range.end.checked_sub(range.start)?).ok()?,
         })
     }
@@ -59,10 +59,10 @@ impl Cover {
 /// Encoded length: 4 + header + 8 + 8 + chunks + (4 + 32 a hash) bytes; at most 64 hashes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedRange {
-    header: SealedHeader,
-    range: Range<u64>,
-    chunks: Vec<u8>,
-    proof: Vec<Digest>,
+    pub(super) header: SealedHeader,
+    pub(super) range: Range<u64>,
+    pub(super) chunks: Vec<u8>,
+    pub(super) proof: Vec<Digest>,
 }
 
 impl SealedRange {
@@ -193,10 +193,10 @@ impl Unlocked {
             return Err(OpenError);
         }
         let run = Run { chunk, first, ends: cover.chunks.end == count };
-        let end = cover.skip.checked_add(cover.take).ok_or(OpenError)?;
-        let skip = if cover.chunks.is_empty() { 0 } else { cover.skip };
-        let end = if cover.chunks.is_empty() { 0 } else { end };
-        body::open_run(&self.cipher, run, &sealed.chunks)?.view(skip, end)
+        let mut out = Plaintext::new();
+        body::open_run(&self.cipher, run, &sealed.chunks, &mut out)?;
+        out.narrow(cover.skip, cover.skip.checked_add(cover.take).ok_or(OpenError)?)?;
+        Ok(out)
     }
 }
 

@@ -102,9 +102,27 @@ impl<'a, S: Pre> Sealer<'a, S> {
         plaintext: &[u8],
         rng: &mut R,
     ) -> Result<SealedPartition, SealError> {
+        let mut body = Vec::new();
+        let header = self.seal_into(record, version, plaintext, &mut body, rng)?;
+        SealedPartition::from_parts(header, body).map_err(|_| SealError::TooLong)
+    }
+
+    /// The same into the caller's buffer, which the body replaces the content of. A buffer that held a body of this
+    /// length before is used as it is: nothing is allocated.
+    ///
+    /// # Errors
+    /// [`SealError`]; what `body` holds is of no use then.
+    pub fn seal_into<R: TryCryptoRng + ?Sized>(
+        &self,
+        record: RecordId,
+        version: u64,
+        plaintext: &[u8],
+        body: &mut Vec<u8>,
+        rng: &mut R,
+    ) -> Result<SealedHeader, SealError> {
         // Before any work: whether there are enough chunk numbers.
         Layout::new(self.chunk, plaintext.len() as u64).ok_or(SealError::TooLong)?;
-        self.draft(record, version, rng)?.seal(self.author, plaintext)
+        self.draft(record, version, rng)?.seal(self.author, plaintext, body)
     }
 
     /// Everything that comes before the first byte: all randomness is drawn here.
@@ -177,17 +195,27 @@ impl Draft {
         &self.cipher
     }
 
-    /// Encrypts the whole body. Taken by value: one draft, one body.
-    pub(super) fn seal(self, author: &SigningKey, plaintext: &[u8]) -> Result<SealedPartition, SealError> {
+    /// Encrypts the whole body into `sealed`. Taken by value: one draft, one body.
+    pub(super) fn seal(
+        self,
+        author: &SigningKey,
+        plaintext: &[u8],
+        sealed: &mut Vec<u8>,
+    ) -> Result<SealedHeader, SealError> {
         let length = plaintext.len() as u64;
         let chunk = self.immutable.chunk_size();
         let layout = Layout::new(chunk, length).ok_or(SealError::TooLong)?;
-        let mut sealed = alloc::vec![0; usize::try_from(layout.sealed_len()).map_err(|_| SealError::TooLong)?];
+        let sealed_len = usize::try_from(layout.sealed_len()).map_err(|_| SealError::TooLong)?;
+        if sealed.capacity() < sealed_len {
+            // The allocator has zeroed pages; `resize` would write the zeros again.
+            *sealed = alloc::vec![0; sealed_len];
+        } else {
+            sealed.resize(sealed_len, 0);
+        }
         let tree = body::body_tree();
         let leaves =
-            body::seal_run(&self.cipher, &tree, Run::whole(chunk), plaintext, &mut sealed).ok_or(SealError::TooLong)?;
-        let header = self.finish(author, tree.root(&leaves), length)?;
-        SealedPartition::from_parts(header, sealed).map_err(|_| SealError::TooLong)
+            body::seal_run(&self.cipher, &tree, Run::whole(chunk), plaintext, sealed).ok_or(SealError::TooLong)?;
+        self.finish(author, tree.root(&leaves), length)
     }
 
     /// Signs what was written.

@@ -95,11 +95,12 @@ impl Draft {
         let mut roots = Roots::new(&tree);
         let room = batch(chunk).saturating_mul(chunk.bytes());
         // One byte more than a batch: only when it is there is the batch not the last one.
-        let mut plain = Plaintext::buffer(room.saturating_add(1));
+        let mut plain = Plaintext::new();
+        let plain = plain.room(room.saturating_add(1));
         let mut sealed = alloc::vec![0; batch(chunk).saturating_mul(chunk.sealed())];
         let (mut ahead, mut length, mut first) = (0_usize, 0_u64, 0_u32);
         loop {
-            let space = plain.buffer_mut().get_mut(ahead..).ok_or_else(too_long)?;
+            let space = plain.get_mut(ahead..).ok_or_else(too_long)?;
             let count = ahead.saturating_add(fill(plaintext, space).map_err(SealStreamError::Io)?);
             let (ends, count) = (count <= room, count.min(room));
             length = length.checked_add(count as u64).ok_or_else(too_long)?;
@@ -116,7 +117,7 @@ impl Draft {
                 break;
             }
             first = layout.chunks();
-            plain.buffer_mut().copy_within(room.., 0);
+            plain.copy_within(room.., 0);
             ahead = 1;
         }
         body.flush().map_err(SealStreamError::Io)?;
@@ -174,13 +175,14 @@ impl Unlocked {
         }
         body.seek(SeekFrom::Start(start)).map_err(OpenStreamError::Io)?;
         let mut kept = leaves.iter();
+        let mut text = Plaintext::new();
         batches(body, self.layout, |run, sealed| {
             // What storage returns now need not be what it returned before: only the hashes that led to the signed
             // root count.
             if !body::hash_run(&tree, run.chunk, sealed).iter().all(|leaf| kept.next() == Some(leaf)) {
                 return Err(OpenError.into());
             }
-            let text = body::open_run(&self.cipher, run, sealed)?;
+            body::open_run(&self.cipher, run, sealed, &mut text)?;
             plaintext.write_all(&text).map_err(OpenStreamError::Io)
         })?;
         plaintext.flush().map_err(OpenStreamError::Io)?;

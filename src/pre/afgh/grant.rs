@@ -179,7 +179,11 @@ pub(super) fn delegate<R: TryCryptoRng + ?Sized>(
         return Err(DelegateError::Signer);
     }
     let origin = owner.name().origin;
-    let drawn = signer.draw(label::AFGH_GRANT_ID, &[origin.as_bytes(), user.user().as_bytes()], rng)?.digest();
+    // The whole grant goes in: should the generator repeat across restarts, two different grants still have two names.
+    let (start, end) = (validity.not_before().0.to_be_bytes(), validity.not_after().0.to_be_bytes());
+    let (id, point) = (user.user(), user.point().to_bytes());
+    let parts = [origin.as_bytes(), id.as_bytes(), point.as_slice(), &start, &end];
+    let drawn = signer.draw(label::AFGH_GRANT_ID, &parts, rng)?.digest();
     let mut id = [0; 16];
     id.iter_mut().zip(drawn.as_bytes()).for_each(|(to, from)| *to = *from);
 

@@ -7,7 +7,7 @@ use zeroize::ZeroizeOnDrop;
 
 use super::{inverse, nonzero};
 use crate::context::{Context, Partition, Slot};
-use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding};
+use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind};
 use crate::error::{DecodeError, RngError};
 use crate::hash::{Digest, hash, label};
 use crate::identity::{PartyId, Signed, SigningKey};
@@ -267,14 +267,17 @@ pub(super) fn verify_owner(public: &Signed<OwnerKey>, owner: &PartyId) -> Result
     Ok(VerifiedOwner::new(KeyName::new(*owner, key.period, key.point)))
 }
 
-/// A delegatee's public key with a proof, bound to its id, that it knows the secret: 4 + 96 + 64 bytes.
+/// A delegatee's public key with a proof, bound to its id, that it knows the secret: 4 + 96 + 64 bytes. It is published
+/// as [`Signed<UserKey>`]: anyone can make a key and prove it for any id, so the proof says whoever made the key knows
+/// its secret, and only the signature says who that is. An owner who granted to a key that a server made up would hand
+/// the server everything under the granted key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserPublic {
+pub struct UserKey {
     point: G2Affine,
     proof: Proof,
 }
 
-impl Message for UserPublic {
+impl Message for UserKey {
     const SUITE: SuiteId = SuiteId::Afgh;
     const KIND: Kind = kind::USER_KEY;
 
@@ -288,9 +291,7 @@ impl Message for UserPublic {
     }
 }
 
-public_encoding!(UserPublic);
-
-/// A delegatee's public key whose proof was checked.
+/// A delegatee's public key whose certificate and proof were checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifiedUser {
     user: PartyId,
@@ -358,20 +359,22 @@ impl SecretEncoding for UserSecret {}
 pub(super) fn user_keygen<R: TryCryptoRng + ?Sized>(
     signer: &SigningKey,
     rng: &mut R,
-) -> Result<(UserSecret, UserPublic), RngError> {
+) -> Result<(UserSecret, Signed<UserKey>), RngError> {
     let user = signer.id();
     let b = nonzero(signer.draw(label::AFGH_USER_SECRET, &[], rng)?.scalar())?;
     let point = mul_q(&b).to_affine();
     let mul = |k: &Scalar| mul_q(k).to_affine();
     let message = [user.as_bytes().as_slice()];
     let proof = Proof::new(label::AFGH_USER_PROOF, &b, &G2Affine::generator(), &point, &message, mul, rng)?;
-    Ok((UserSecret::new(user, b)?, UserPublic { point, proof }))
+    let certificate = Signed::new(signer, UserKey { point, proof });
+    Ok((UserSecret::new(user, b)?, certificate))
 }
 
-pub(super) fn verify_user(public: &UserPublic, user: &PartyId) -> Result<VerifiedUser, KeyError> {
+pub(super) fn verify_user(public: &Signed<UserKey>, user: &PartyId) -> Result<VerifiedUser, KeyError> {
+    let key = public.verify(user).map_err(|_| KeyError::Signature)?;
     let message = [user.as_bytes().as_slice()];
-    if !public.proof.vartime_verify(label::AFGH_USER_PROOF, &G2Affine::generator(), &public.point, &message) {
+    if !key.proof.vartime_verify(label::AFGH_USER_PROOF, &G2Affine::generator(), &key.point, &message) {
         return Err(KeyError::Proof);
     }
-    Ok(VerifiedUser { user: *user, point: public.point })
+    Ok(VerifiedUser { user: *user, point: key.point })
 }

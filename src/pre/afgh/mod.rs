@@ -14,8 +14,8 @@
 //! `ctx` is the digest of the [`Context`].
 //!
 //! * **Keys.** Owner, per partition and period: a, A = aP ∈ G1, with PoK{a: A = aP}(owner id, partition, period) and
-//!   the owner's signature. Delegatee: b, B = bQ ∈ G2, with PoK{b: B = bQ}(user id). The two kinds are different
-//!   types in different groups.
+//!   the owner's signature. Delegatee: b, B = bQ ∈ G2, with PoK{b: B = bQ}(user id) and the delegatee's signature: the
+//!   proof alone can be made for any id by anyone. The two kinds are different types in different groups.
 //! * **Encapsulate**(A, ctx): σ fresh; ρ = H_s(σ, A, ctx); c1 = ρA; c3 = σ ⊕ KDF(Z^ρ); π = PoK{ρ: c1 = ρA}(c3, ctx);
 //!   K = KDF(σ, c1, c3, ctx). ρP is never published.
 //! * **Re-key**: rk = a⁻¹B ∈ G2, checked by e(A, rk) = e(P, B). A public check is no authorisation: whoever knows one
@@ -70,7 +70,7 @@ use crate::pre::{
 
 pub use capsule::{Capsule, ReCapsule, VerifiedCapsule};
 pub use grant::{Grant, ReKey, VerifiedGrant, VerifiedReKey};
-pub use keys::{OwnerKey, OwnerSecret, Period, UserPublic, UserSecret, VerifiedOwner, VerifiedUser};
+pub use keys::{OwnerKey, OwnerSecret, Period, UserKey, UserSecret, VerifiedOwner, VerifiedUser};
 
 /// The scheme. See the [module](self).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl Pre for Afgh {
     type OwnerPublic = Signed<OwnerKey>;
     type VerifiedOwner = VerifiedOwner;
     type UserSecret = UserSecret;
-    type UserPublic = UserPublic;
+    type UserPublic = Signed<UserKey>;
     type VerifiedUser = VerifiedUser;
 
     type Label = ();
@@ -130,11 +130,11 @@ impl Pre for Afgh {
         (): &(),
         user: &SigningKey,
         rng: &mut R,
-    ) -> Result<(UserSecret, UserPublic), RngError> {
+    ) -> Result<(UserSecret, Signed<UserKey>), RngError> {
         keys::user_keygen(user, rng)
     }
 
-    fn verify_user((): &(), public: &UserPublic, user: &PartyId) -> Result<VerifiedUser, KeyError> {
+    fn verify_user((): &(), public: &Signed<UserKey>, user: &PartyId) -> Result<VerifiedUser, KeyError> {
         keys::verify_user(public, user)
     }
 

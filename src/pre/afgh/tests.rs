@@ -1,9 +1,12 @@
+use alloc::sync::Arc;
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use rand_core::{Rng, SeedableRng, TryRng};
 use subtle::ConstantTimeEq;
 
 use super::*;
 use crate::context::{Partition, RecordId};
+use crate::encoding::{Encoding, Message};
+use crate::pre::{Proxy, Reencryptor};
 
 #[test]
 fn owner_and_delegatee_open() {
@@ -30,4 +33,48 @@ fn owner_and_delegatee_open() {
     let part = Afgh::reencrypt(&(), &rekey, &checked, &server, now, rng).unwrap();
     let opened = Afgh::open_reencrypted(&(), &user_secret, &grant, &capsule, &[part], &ctx).unwrap();
     assert!(bool::from(opened.ct_eq(&shared)));
+
+    // The same through the object-safe joint.
+    let proxy: alloc::boxed::Box<dyn Reencryptor> =
+        alloc::boxed::Box::new(Proxy::<Afgh>::new(Arc::new(()), key, rekey, Arc::new(server)));
+    let mut out = alloc::vec::Vec::from([0xff]);
+    let mut rng = Fallible(ChaCha20Rng::from_seed([2; 32]));
+    proxy.reencrypt(&capsule.to_bytes(), &ctx, now, &mut rng, &mut out).unwrap();
+    let part = ReCapsule::from_bytes(&out[1..]).unwrap();
+    assert!(bool::from(
+        Afgh::open_reencrypted(&(), &user_secret, &grant, &capsule, &[part], &ctx).unwrap().ct_eq(&shared)
+    ));
+
+    let before = out.clone();
+    let late = proxy.reencrypt(&capsule.to_bytes(), &ctx, Timestamp(21), &mut rng, &mut out);
+    assert_eq!(late, Err(ReencryptError::Expired));
+    let cut = proxy.reencrypt(&capsule.to_bytes()[1..], &ctx, now, &mut rng, &mut out);
+    assert!(matches!(cut, Err(ReencryptError::Capsule(CapsuleError::Decode(_)))));
+    let mut other = ctx;
+    other.version = 2;
+    let moved = proxy.reencrypt(&capsule.to_bytes(), &other, now, &mut rng, &mut out);
+    assert_eq!(moved, Err(ReencryptError::Capsule(CapsuleError::Proof)));
+    assert_eq!(out, before);
 }
+
+/// A generator whose type says that it may fail.
+struct Fallible(ChaCha20Rng);
+
+impl TryRng for Fallible {
+    type Error = RngError;
+
+    fn try_next_u32(&mut self) -> Result<u32, RngError> {
+        Ok(self.0.next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, RngError> {
+        Ok(self.0.next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), RngError> {
+        self.0.fill_bytes(dst);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Fallible {}

@@ -1,0 +1,109 @@
+//! A whole story (keys, encapsulation, delegation, re-encryption, opening) in a program without `std`.
+//!
+//! That it links shows that nothing below `sesphr` needs an operating system: a crate that pulls in `std` would bring
+//! a second panic handler. That it returns 0 shows that it works. Edition 2021, because edition 2024 spells
+//! `no_mangle` with a word that this repository keeps to two places; nothing here is unsafe.
+#![no_std]
+#![no_main]
+
+use core::convert::Infallible;
+use core::panic::PanicInfo;
+
+use rand_core::{TryCryptoRng, TryRng};
+use sesphr::context::{Partition, RecordId, Subject, Timestamp, Validity};
+use sesphr::encoding::Message;
+use sesphr::identity::SigningKey;
+use sesphr::pre::afgh::{Afgh, Capsule, Period, ReCapsule};
+use sesphr::pre::{OwnerRoot, Pre};
+use subtle::ConstantTimeEq;
+
+#[cfg(feature = "alloc")]
+#[global_allocator]
+static HEAP: libc_alloc::LibcAlloc = libc_alloc::LibcAlloc;
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    // Whoever runs this sets a time limit.
+    loop {}
+}
+
+/// The precompiled `core` unwinds and names this; with `panic = "abort"` nobody calls it.
+#[no_mangle]
+extern "C" fn rust_eh_personality() {}
+
+/// The same for unoptimised builds.
+#[no_mangle]
+extern "C" fn _Unwind_Resume() {}
+
+/// A counter. It makes the program deterministic and would make everything it touched worthless.
+struct Toy(u64);
+
+impl TryRng for Toy {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.try_next_u64()? as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Ok(self.0)
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in out.chunks_mut(8) {
+            let word = self.try_next_u64()?.to_le_bytes();
+            chunk.iter_mut().zip(word).for_each(|(to, from)| *to = from);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Toy {}
+
+/// Over the wire and back, without a heap.
+fn resend<T: Message>(message: &T) -> Option<T> {
+    let mut buffer = [0; 512];
+    let len = message.encode_to(&mut buffer).ok()?;
+    T::from_bytes(buffer.get(..len)?).ok()
+}
+
+fn story() -> Option<()> {
+    let rng = &mut Toy(1);
+    let (owner, author, user, server) = (
+        SigningKey::try_generate(rng).ok()?,
+        SigningKey::try_generate(rng).ok()?,
+        SigningKey::try_generate(rng).ok()?,
+        SigningKey::try_generate(rng).ok()?,
+    );
+    let root = OwnerRoot::try_generate(rng).ok()?;
+    let period = Period { partition: Partition::MEDICAL, epoch: 0 };
+    let (secret, public) = Afgh::owner_keygen(&(), &root, &owner, &period, rng).ok()?;
+    let key = Afgh::verify_owner(&(), &resend(&public)?, &owner.id()).ok()?;
+    let (user_secret, user_public) = Afgh::user_keygen(&(), &user, rng).ok()?;
+    let user_key = Afgh::verify_user(&(), &resend(&user_public)?, &user.id()).ok()?;
+
+    let subject = Subject { record: RecordId::from_array([7; 16]), version: 1, author: author.id(), aad: b"no_std" };
+    let ctx = Afgh::context(&(), &key, &(), &subject);
+    let (capsule, shared) = Afgh::encapsulate(&(), &key, &ctx, &author, rng).ok()?;
+    let capsule: Capsule = resend(&capsule)?;
+
+    let (now, validity) = (Timestamp(15), Validity::new(Timestamp(10), Timestamp(20))?);
+    let (grant, [rekey]) = Afgh::delegate(&(), &secret, &owner, &user_key, &(), &validity, rng).ok()?;
+    let grant = Afgh::verify_grant(&(), &key, &resend(&grant)?, now).ok()?;
+    let rekey = Afgh::verify_rekey(&(), &key, &grant, &resend(&rekey)?).ok()?;
+    let checked = Afgh::verify_capsule(&(), &key, &capsule, &ctx).ok()?;
+    let part: ReCapsule = resend(&Afgh::reencrypt(&(), &rekey, &checked, &server, now, rng).ok()?)?;
+
+    let by_owner = Afgh::open(&(), &secret, &capsule, &ctx).ok()?;
+    let by_user = Afgh::open_reencrypted(&(), &user_secret, &grant, &capsule, &[part], &ctx).ok()?;
+    bool::from(by_owner.ct_eq(&shared) & by_user.ct_eq(&shared)).then_some(())
+}
+
+#[no_mangle]
+extern "C" fn main(_argc: i32, _argv: *const *const u8) -> i32 {
+    match story() {
+        Some(()) => 0,
+        None => 1,
+    }
+}

@@ -1,0 +1,316 @@
+"""Writes afgh.json: the scheme Afgh and what it stands on, computed without a line of the crate.
+
+    pip install py_ecc==8.0.0 cryptography
+    python3 tests/vectors/afgh.py > tests/vectors/afgh.json
+
+Curve and pairing come from py_ecc, SHA-512 and HMAC from hashlib, Ed25519 from `cryptography`; HKDF is written out and
+checked against `cryptography`. Everything else follows the crate's documentation. All numbers are hexadecimal bytes;
+fresh bytes are what the random number generator gives, in the order in which it is asked.
+"""
+
+import hashlib
+import hmac
+import json
+import sys
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from py_ecc.bls.point_compression import compress_G1, compress_G2
+from py_ecc.optimized_bls12_381 import FQ12, G1, G2, curve_order as r, field_modulus as p, multiply, pairing
+
+sys.setrecursionlimit(10000)
+
+COMMON, AFGH = 0, 1
+VERIFYING_KEY, OWNER_ROOT = 0x0002, 0x0004
+OWNER_KEY, OWNER_SECRET, USER_KEY, USER_SECRET = 0x0010, 0x0011, 0x0012, 0x0013
+GRANT, REKEY, CAPSULE, RECAPSULE = 0x0014, 0x0015, 0x0016, 0x0017
+CONTEXT = 0x0001
+SIGNED = 0x8000
+
+
+def be(n, length):
+    return n.to_bytes(length, "big")
+
+
+def label(name):
+    return b"sesphr v1 " + name.encode()
+
+
+# Hashing ------------------------------------------------------------------------------------------------------------
+
+
+def labelled(lab, parts):
+    out = be(len(lab), 8) + lab
+    for part in parts:
+        out += be(len(part), 8) + part
+    return hashlib.sha512(out).digest()
+
+
+def digest(lab, parts):
+    return labelled(lab, parts)[:32]
+
+
+def hash_scalar(lab, parts):
+    return int.from_bytes(labelled(lab, parts), "little") % r
+
+
+def hkdf(salt, ikm, info, length):
+    prk = hmac.new(salt, ikm, hashlib.sha512).digest()
+    out, block, i = b"", b"", 1
+    while len(out) < length:
+        block = hmac.new(prk, block + info + bytes([i]), hashlib.sha512).digest()
+        out, i = out + block, i + 1
+    other = HKDF(algorithm=hashes.SHA512(), length=length, salt=salt, info=info).derive(ikm)
+    assert other == out[:length]
+    return other
+
+
+def kdf(lab, secret, parts):
+    return hkdf(lab, secret, labelled(lab, parts), 32)
+
+
+# Groups -------------------------------------------------------------------------------------------------------------
+
+
+def scalar(n):
+    return n.to_bytes(32, "little")
+
+
+def g1(point):
+    return be(compress_G1(point), 48)
+
+
+def g2(point):
+    x1, x0 = compress_G2(point)
+    return be(x1, 48) + be(x0, 48)
+
+
+def e(a, b):
+    """py_ecc loops over |x| and leaves the sign of x = -0xd201000000010000 out, which inverts the result; and it
+    raises to (p^12 - 1)/r, where bls12_381 and blst raise to three times that, which saves them a few steps."""
+    f = pairing(b, a)
+    return FQ12.one() / (f * f * f)
+
+
+def gt(f):
+    """py_ecc has Fp[w]/(w^12 - 2w^6 + 2); the tower is u = w^6 - 1, v = w^2. Coefficients from low to high, u inside,
+    w outside, 48 bytes big-endian each."""
+    c = [int(x) for x in f.coeffs]
+    out = b""
+    for k in range(2):
+        for j in range(3):
+            i = 2 * j + k
+            out += be((c[i] + c[i + 6]) % p, 48) + be(c[i + 6], 48)
+    return out
+
+
+# Messages -----------------------------------------------------------------------------------------------------------
+
+
+def message(suite, kind, body):
+    return bytes([1, suite]) + be(kind, 2) + body
+
+
+def var(data):
+    return be(len(data), 4) + data
+
+
+class Party:
+    """An Ed25519 key, the hedge derived from it, and the counter of its draws."""
+
+    def __init__(self, seed):
+        self.seed, self.draws = seed, 0
+        self.key = Ed25519PrivateKey.from_private_bytes(seed)
+        raw = serialization.Encoding.Raw, serialization.PublicFormat.Raw
+        self.public = self.key.public_key().public_bytes(*raw)
+        self.id = digest(label("party id"), [self.public])
+        self.hedge = kdf(label("hedge key"), seed, [])
+
+    def draw(self, lab, parts, fresh):
+        count, self.draws = self.draws, self.draws + 1
+        return [fresh, self.hedge, be(count, 8)] + parts
+
+    def sign(self, suite, kind, body):
+        statement = message(suite, kind, body)
+        signature = self.key.sign(labelled(label("signed statement"), [self.public, statement]))
+        return message(suite, kind | SIGNED, self.public + statement + signature)
+
+    def statement_id(self, suite, kind, body):
+        return digest(label("statement id"), [self.public, message(suite, kind, body)])
+
+
+def prove(lab, witness, base, mul, encode, image, msg, fresh):
+    nonce = hash_scalar(label("proof nonce"), [lab, scalar(witness), encode(base), encode(image), fresh] + msg)
+    commitment = mul(base, nonce)
+    challenge = hash_scalar(lab, [encode(base), encode(image), encode(commitment)] + msg)
+    response = (nonce + challenge * witness) % r
+    return nonce, encode(commitment), challenge, response, scalar(challenge) + scalar(response)
+
+
+def case(name, partition, epoch, version, aad, validity, burnt=0):
+    """One run from keys to both openings. `burnt` is how many values the author drew before."""
+
+    def seed(what):
+        return hashlib.sha256(f"{name}/{what}".encode()).digest()
+
+    out = {"name": name}
+    inputs = {k: seed(k) for k in ["owner_seed", "author_seed", "user_seed", "server_seed", "root"]}
+    inputs |= {
+        "record": seed("record")[:16],
+        "fresh_owner_proof": seed("f1"),
+        "fresh_user_secret": seed("f2"),
+        "fresh_user_proof": seed("f3"),
+        "fresh_sigma": seed("f4"),
+        "fresh_capsule_proof": seed("f5"),
+        "fresh_grant_id": seed("f6"),
+        "fresh_tau": seed("f7"),
+        "aad": aad,
+    }
+    out |= {"partition": partition, "epoch": epoch, "version": version, "author_draws": burnt}
+    out |= {"not_before": validity[0], "not_after": validity[1]}
+    i = inputs
+    owner, author = Party(i["owner_seed"]), Party(i["author_seed"])
+    user, server = Party(i["user_seed"]), Party(i["server_seed"])
+    author.draws = burnt
+
+    # The owner's key.
+    period = [partition.encode(), be(epoch, 4)]
+    a = hash_scalar(label("afgh owner secret"), [i["root"], owner.id] + period)
+    A = multiply(G1, a)
+    k1, R1, _, _, pi1 = prove(
+        label("afgh owner proof"), a, G1, multiply, g1, A, [owner.id] + period, i["fresh_owner_proof"]
+    )
+    written = var(partition.encode()) + be(epoch, 4)
+    origin = digest(label("afgh origin"), [owner.id] + period + [g1(A)])
+    owner_secret = message(AFGH, OWNER_SECRET, owner.id + written + scalar(a))
+    owner_public = owner.sign(AFGH, OWNER_KEY, written + g1(A) + pi1)
+
+    # The user's key.
+    b = hash_scalar(
+        label("afgh user secret"), user.draw(label("afgh user secret"), [], i["fresh_user_secret"])
+    )
+    B = multiply(G2, b)
+    k2, R2, _, _, pi2 = prove(label("afgh user proof"), b, G2, multiply, g2, B, [user.id], i["fresh_user_proof"])
+    user_secret = message(AFGH, USER_SECRET, user.id + scalar(b))
+    user_public = user.sign(AFGH, USER_KEY, g2(B) + pi2)
+
+    # The context: its body follows the label without a length of its own.
+    ctx_body = (
+        bytes([AFGH]) + owner.id + i["record"] + be(version, 8) + var(partition.encode()) + b"\0" + be(epoch, 4)
+        + bytes(32) + origin + author.id + var(aad)
+    )
+    lab = label("context")
+    ctx = hashlib.sha512(be(len(lab), 8) + lab + ctx_body).digest()[:32]
+
+    # Encapsulation.
+    sigma = digest(label("afgh sigma"), author.draw(label("afgh sigma"), [ctx], i["fresh_sigma"]))
+    rho = hash_scalar(label("afgh rho"), [sigma, g1(A), ctx])
+    c1 = multiply(A, rho)
+    z_rho = e(G1, G2) ** rho
+    mask = kdf(label("afgh mask"), gt(z_rho), [])
+    c3 = bytes(x ^ y for x, y in zip(sigma, mask))
+    k3, R3, challenge, response, pi3 = prove(
+        label("afgh capsule proof"), rho, A, multiply, g1, c1, [c3, ctx], i["fresh_capsule_proof"]
+    )
+    key = kdf(label("afgh key"), sigma, [g1(c1), c3, ctx])
+
+    # Opening by the owner.
+    inverse_a = pow(a, -1, r)
+    assert e(multiply(c1, inverse_a), G2) == z_rho
+
+    # Delegation.
+    start, end = be(validity[0], 8), be(validity[1], 8)
+    drawn = owner.draw(label("afgh grant id"), [origin, user.id, g2(B), start, end], i["fresh_grant_id"])
+    grant_id = digest(label("afgh grant id"), drawn)[:16]
+    grant_body = grant_id + origin + user.id + g2(B) + start + end
+    grant = owner.sign(AFGH, GRANT, grant_body)
+    grant_digest = owner.statement_id(AFGH, GRANT, grant_body)
+    rk = multiply(B, inverse_a)
+    assert e(A, rk) == e(G1, B)
+
+    # Re-encryption, and opening by the user.
+    tau = hash_scalar(
+        label("afgh blind"), server.draw(label("afgh blind"), [g2(rk), g1(c1), ctx], i["fresh_tau"])
+    )
+    C, E = multiply(c1, tau), multiply(rk, pow(tau, -1, r))
+    opened = e(multiply(C, pow(b, -1, r)), E)
+    assert opened == z_rho
+    opened_mask = kdf(label("afgh mask"), gt(opened), [])
+    opened_sigma = bytes(x ^ y for x, y in zip(c3, opened_mask))
+    assert opened_sigma == sigma and g1(multiply(A, hash_scalar(label("afgh rho"), [opened_sigma, g1(A), ctx]))) == g1(c1)
+
+    middle = {
+        "owner_id": owner.id, "author_id": author.id, "user_id": user.id, "server_id": server.id,
+        "owner_hedge": owner.hedge, "author_hedge": author.hedge, "user_hedge": user.hedge,
+        "server_hedge": server.hedge,
+        "a": scalar(a), "A": g1(A), "owner_proof_nonce": scalar(k1), "owner_proof_commitment": R1, "origin": origin,
+        "b": scalar(b), "B": g2(B), "user_proof_nonce": scalar(k2), "user_proof_commitment": R2,
+        "ctx": ctx, "sigma": sigma, "rho": scalar(rho), "z_rho": gt(z_rho), "mask": mask, "c1": g1(c1), "c3": c3,
+        "capsule_proof_nonce": scalar(k3), "capsule_proof_commitment": R3, "challenge": scalar(challenge),
+        "response": scalar(response), "K": key,
+        "grant_id": grant_id, "grant_digest": grant_digest, "rk": g2(rk), "tau": scalar(tau), "C": g1(C), "E": g2(E),
+        "opened_sigma": opened_sigma,
+    }
+    messages = {
+        "verifying_key": message(COMMON, VERIFYING_KEY, owner.public),
+        "owner_root": message(COMMON, OWNER_ROOT, i["root"]),
+        "context": message(COMMON, CONTEXT, ctx_body),
+        "owner_secret": owner_secret, "owner_public": owner_public,
+        "user_secret": user_secret, "user_public": user_public,
+        "capsule": message(AFGH, CAPSULE, g1(c1) + c3 + pi3),
+        "grant": grant, "rekey": message(AFGH, REKEY, grant_digest + g2(rk)),
+        "recapsule": message(AFGH, RECAPSULE, g1(C) + g2(E)),
+    }
+    for name, group in ("inputs", inputs), ("intermediates", middle), ("messages", messages):
+        out[name] = {k: v.hex() for k, v in group.items()}
+    return out
+
+
+def primitives():
+    def hexes(items):
+        return [x.hex() for x in items]
+
+    lists = [[], [b""], [b"ab", b"c"], [b"a", b"bc"], [bytes(range(256)), b"", b"\xff" * 3]]
+    out = {"hash": [], "kdf": [], "scalar": [], "hkdf": [], "ed25519": [], "gt": []}
+    for name in "context", "afgh rho":
+        for parts in lists:
+            out["hash"].append({
+                "label": label(name).decode(), "parts": hexes(parts), "wide": labelled(label(name), parts).hex(),
+                "scalar": scalar(hash_scalar(label(name), parts)).hex(),
+            })
+            secret = hashlib.sha256(name.encode()).digest()[: 8 * len(parts)]
+            out["kdf"].append({
+                "label": label(name).decode(), "secret": secret.hex(), "parts": hexes(parts),
+                "okm": kdf(label(name), secret, parts).hex(),
+            })
+    for wide in 0, 1, r - 1, r, r + 1, 2**256, 2**512 - 1, r * r, r * (2**512 // r), r * (2**512 // r) - 1:
+        out["scalar"].append({"wide": wide.to_bytes(64, "little").hex(), "reduced": scalar(wide % r).hex()})
+    for salt, ikm, info, n in (b"salt", b"ikm", b"info", 42), (b"\x01" * 200, b"", b"", 64), (b"s", b"k", b"i" * 90, 150):
+        okm = hkdf(salt, ikm, info, n)
+        out["hkdf"].append({"salt": salt.hex(), "ikm": ikm.hex(), "info": info.hex(), "okm": okm.hex()})
+    for text in b"", b"sesphr", bytes(64):
+        party = Party(hashlib.sha256(b"ed25519" + text).digest())
+        out["ed25519"].append({
+            "seed": party.seed.hex(), "public": party.public.hex(), "message": text.hex(),
+            "signature": party.key.sign(text).hex(),
+        })
+    for x, y in (1, 1), (2, 3), (3, 2), (r - 1, 1), (0xDEADBEEF, 2**200 + 17):
+        value = e(multiply(G1, x), multiply(G2, y))
+        out["gt"].append({"a": scalar(x).hex(), "b": scalar(y).hex(), "bytes": gt(value).hex()})
+    return out
+
+
+if __name__ == "__main__":
+    vectors = primitives()
+    forever = (0, 2**64 - 1)
+    vectors["cases"] = [
+        case("medical, first period", "medical", 0, 1, b"", (1_700_000_000, 1_800_000_000)),
+        case("personal, last period", "personal", 2**32 - 1, 0, b"aad", forever),
+        case("insurance, last version", "insurance", 7, 2**64 - 1, bytes(range(256)) * 16, (5, 5)),
+        case("prescription, later draw", "prescription", 12, 3, b"\0", (10, 20), burnt=2),
+        case("shortest label", "x", 1, 2, "Größe".encode(), (1, 2)),
+        case("longest label", "z-0_9.abcdefghijklmnopqrstuvwxyz", 0x01020304, 0x0102030405060708, b"q" * 1000, (1, 3)),
+    ]
+    json.dump(vectors, sys.stdout, indent=1)
+    print()
