@@ -2,7 +2,7 @@
 //! same run. The key comes from outside, so the scheme's cost is not in it.
 //!
 //! `cargo bench --bench record`, and again with `--features rayon`.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::hint::black_box;
 

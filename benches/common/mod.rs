@@ -1,6 +1,6 @@
 //! What the benches of the paper's figures share: the schemes, set-up generic over them, the published values, and
 //! tables ready for `docs/benchmarks.md`.
-#![allow(dead_code)] // every bench uses a part
+#![allow(dead_code, unreachable_pub)] // every bench uses a part
 
 pub mod paper;
 pub mod report;
