@@ -113,9 +113,10 @@ fn primitives_of(operation: &str) -> &'static [(Primitive, u32)] {
         ],
         // Hashes: context; challenge.
         "verify_capsule" => &[(G1Double, 1), (G1Affine, 1), (G1Bytes, 3), (Hash, 1), (HashToScalar, 1)],
-        // a⁻¹c1 and ρA. Hashes: context; ρ. Derivations: mask, key.
+        // a⁻¹c1; ρA = (ρa)P. Hashes: context; ρ. Derivations: mask, key.
         "open" => &[
-            (G1Mul, 2),
+            (G1Mul, 1),
+            (G1Fixed, 1),
             (G1Affine, 1),
             (Pairing, 1),
             (GtBytes, 1),
@@ -141,7 +142,7 @@ fn primitives_of(operation: &str) -> &'static [(Primitive, u32)] {
             (G2Bytes, 1),
             (HashToScalar, 1),
         ],
-        // b⁻¹C and ρA, as above.
+        // b⁻¹C; ρA; the rest as above.
         "open_reencrypted" => &[
             (G1Mul, 2),
             (G1Affine, 1),
