@@ -12,7 +12,7 @@ use crate::encoding::{Hex, Kind, Message, Reader, Sink, SuiteId, kind, public_en
 use crate::error::{DecodeError, OpenError};
 use crate::hash::{Digest, hash, kdf, label};
 use crate::identity::SigningKey;
-use crate::pairing::{G1Affine, G2Affine, Gt, Scalar, pairing, z_pow};
+use crate::pairing::{G1Affine, G1Projective, G2Affine, Gt, Scalar, mul_p, pairing, z_pow};
 use crate::pok::{Proof, read_g1, read_g2};
 use crate::pre::{CapsuleError, CapsuleParts, EncapsulateError, GrantError, ReencryptError, SharedKey};
 
@@ -190,7 +190,9 @@ pub(super) fn reencrypt<R: TryCryptoRng + ?Sized>(
 pub(super) fn open(owner: &OwnerSecret, capsule: &Capsule, ctx: &Context<'_>) -> Result<SharedKey, OpenError> {
     // ρP, which must not outlive this call: with it, Z^ρ is public.
     let point = Zeroizing::new(capsule.c1.mul(owner.a_inverse()).to_affine());
-    finish(owner.name(), &pairing(&point, &G2Affine::generator()), capsule, ctx)
+    // ρA = (ρa)P, through the generator's table.
+    let mul = |rho: &Scalar| mul_p(&(rho * owner.a()));
+    finish(owner.name(), &pairing(&point, &G2Affine::generator()), mul, capsule, ctx)
 }
 
 pub(super) fn open_reencrypted(
@@ -205,19 +207,26 @@ pub(super) fn open_reencrypted(
         return Err(OpenError);
     }
     let point = Zeroizing::new(part.c.mul(user.b_inverse()).to_affine());
-    finish(grant.key(), &pairing(&point, &part.e), capsule, ctx)
+    finish(grant.key(), &pairing(&point, &part.e), |rho| grant.key().point.mul(rho), capsule, ctx)
 }
 
 /// From Z^ρ to the key: unmask σ, and accept it only if the capsule is the one that σ makes under this key and
-/// context. A wrong key, a lying server and a tampered capsule all end here, in the same error.
-fn finish(key: &KeyName, z_rho: &Gt, capsule: &Capsule, ctx: &Context<'_>) -> Result<SharedKey, OpenError> {
+/// context; `mul` multiplies A in constant time. A wrong key, a lying server and a tampered capsule all end here, in the same error.
+fn finish(
+    key: &KeyName,
+    z_rho: &Gt,
+    mul: impl FnOnce(&Scalar) -> G1Projective,
+    capsule: &Capsule,
+    ctx: &Context<'_>,
+) -> Result<SharedKey, OpenError> {
     if !key.covers(ctx) {
         return Err(OpenError);
     }
     let ctx = ctx.digest();
     let sigma = mask(&capsule.c3, z_rho);
-    let c1 = key.point.mul(&rho(&sigma, key, &ctx)).to_affine();
-    if !bool::from(c1.ct_eq(&capsule.c1)) {
+    // Compared in the coordinates for computing: an inversion costs more than the rest of this function.
+    let c1 = mul(&rho(&sigma, key, &ctx));
+    if !bool::from(c1.ct_eq(&capsule.c1.to_projective())) {
         return Err(OpenError);
     }
     Ok(shared_key(&sigma, &capsule.c1, &capsule.c3, &ctx))

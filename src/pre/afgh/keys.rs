@@ -198,6 +198,10 @@ impl OwnerSecret {
         &self.name
     }
 
+    pub(crate) fn a(&self) -> &Scalar {
+        &self.a
+    }
+
     pub(crate) fn a_inverse(&self) -> &Scalar {
         &self.a_inverse
     }

@@ -48,7 +48,8 @@
 //! | delegate | 1 G2 |
 //! | verify re-key | 1 two-pairing product |
 //! | re-encrypt | 1 G1, 1 G2 |
-//! | open (either) | 2 G1, 1 pairing |
+//! | open, owner | 1 G1, 1 G1 fixed base, 1 pairing |
+//! | open, delegatee | 2 G1, 1 pairing |
 
 mod capsule;
 mod grant;

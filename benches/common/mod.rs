@@ -1,0 +1,161 @@
+//! What the benches of the paper's figures share: the schemes, set-up generic over them, the published values, and
+//! tables ready for `docs/benchmarks.md`.
+#![allow(dead_code, unreachable_pub)] // every bench uses a part
+
+pub mod paper;
+pub mod report;
+pub mod story;
+
+use std::sync::Arc;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use sesphr::context::{Context, Partition, RecordId, Subject, Timestamp, Validity};
+use sesphr::hazmat::pairing::BACKEND;
+use sesphr::identity::{PartyId, SigningKey};
+use sesphr::pre::afgh::{Afgh, Period};
+use sesphr::pre::{OwnerRoot, Pre};
+
+/// A scheme as the benches need it: its name, and the values of its own types that the set-up takes.
+pub trait Scheme: Pre + story::Sharing {
+    const NAME: &'static str;
+    fn params() -> Arc<Self::Params>;
+    fn key_label(partition: Partition) -> Self::KeyLabel;
+    fn label() -> Self::Label;
+    fn scope() -> Self::Scope;
+    fn policy(validity: Validity) -> Self::Policy;
+}
+
+impl Scheme for Afgh {
+    const NAME: &'static str = "Afgh";
+
+    fn params() -> Arc<()> {
+        Arc::new(())
+    }
+
+    fn key_label(partition: Partition) -> Period {
+        Period { partition, epoch: 0 }
+    }
+
+    fn label() {}
+
+    fn scope() {}
+
+    fn policy(validity: Validity) -> Validity {
+        validity
+    }
+}
+
+/// Calls a function for every scheme. A scheme joins all figures by its line here.
+#[macro_export]
+macro_rules! for_schemes {
+    ($function:ident($($argument:expr),*)) => {{
+        $function::<sesphr::pre::afgh::Afgh>($($argument),*);
+    }};
+}
+
+/// The scheme's name in bench ids. The default build has the bare one; others are kept apart, since criterion would
+/// take a change of backend for a change of speed.
+pub fn name<S: Scheme>() -> String {
+    let backend = if BACKEND == "blst" { "+blst" } else { "" };
+    let rayon = if cfg!(feature = "rayon") { "+rayon" } else { "" };
+    format!("{}{backend}{rayon}", S::NAME)
+}
+
+pub const NOW: Timestamp = Timestamp(1_800_000_000);
+/// Long enough for every bench that lets time pass.
+pub const LIFE: u64 = 1_000_000_000;
+pub const RECORD: RecordId = RecordId::from_array([7; 16]);
+
+pub fn validity() -> Validity {
+    Validity::new(NOW, Timestamp(NOW.0 + LIFE)).unwrap()
+}
+
+/// A generator that repeats from run to run.
+pub fn rng(seed: u8) -> ChaCha20Rng {
+    ChaCha20Rng::from_seed([seed; 32])
+}
+
+pub fn plaintext(kb: usize) -> Vec<u8> {
+    (0..kb * 1024).map(|i| (i % 251) as u8).collect()
+}
+
+/// One owner's key, one grant, and all who take part, past every check.
+pub struct Keys<S: Scheme> {
+    pub params: Arc<S::Params>,
+    pub signer: SigningKey,
+    pub author: SigningKey,
+    pub server: SigningKey,
+    pub user: SigningKey,
+    pub root: OwnerRoot,
+    pub key_label: S::KeyLabel,
+    pub label: S::Label,
+    pub owner_secret: S::OwnerSecret,
+    pub owner_public: S::OwnerPublic,
+    pub owner: S::VerifiedOwner,
+    pub user_secret: S::UserSecret,
+    pub user_public: S::UserPublic,
+    pub verified_user: S::VerifiedUser,
+    pub grant: S::Grant,
+    pub rekeys: S::ReKeys,
+    pub verified_grant: S::VerifiedGrant,
+    pub verified_rekeys: Vec<S::VerifiedReKey>,
+}
+
+impl<S: Scheme> Keys<S> {
+    pub fn new() -> Self {
+        let rng = &mut rng(1);
+        let params = S::params();
+        let (signer, author) = (SigningKey::generate(rng), SigningKey::generate(rng));
+        let (server, user) = (SigningKey::generate(rng), SigningKey::generate(rng));
+        let root = OwnerRoot::generate(rng);
+        let key_label = S::key_label(Partition::MEDICAL);
+        let (owner_secret, owner_public) = S::owner_keygen(&params, &root, &signer, &key_label, rng).unwrap();
+        let owner = S::verify_owner(&params, &owner_public, &signer.id()).unwrap();
+        let (user_secret, user_public) = S::user_keygen(&params, &user, rng).unwrap();
+        let verified_user = S::verify_user(&params, &user_public, &user.id()).unwrap();
+        let policy = S::policy(validity());
+        let (grant, rekeys) =
+            S::delegate(&params, &owner_secret, &signer, &verified_user, &S::scope(), &policy, rng).unwrap();
+        let verified_grant = S::verify_grant(&params, &owner, &grant, NOW).unwrap();
+        let verify = |rekey| S::verify_rekey(&params, &owner, &verified_grant, rekey).unwrap();
+        let verified_rekeys = rekeys.as_ref().iter().map(verify).collect();
+        Self {
+            label: S::label(),
+            params,
+            signer,
+            author,
+            server,
+            user,
+            root,
+            key_label,
+            owner_secret,
+            owner_public,
+            owner,
+            user_secret,
+            user_public,
+            verified_user,
+            grant,
+            rekeys,
+            verified_grant,
+            verified_rekeys,
+        }
+    }
+
+    pub fn author_id(&self) -> PartyId {
+        self.author.id()
+    }
+
+    pub fn context(&self) -> Context<'static> {
+        let subject = Subject { record: RECORD, version: 1, author: self.author.id(), aad: &[] };
+        S::context(&self.params, &self.owner, &self.label, &subject)
+    }
+
+    /// What the servers answer for a capsule.
+    pub fn reencrypt(&self, capsule: &S::Capsule, ctx: &Context<'_>) -> Vec<S::ReCapsule> {
+        let rng = &mut rng(2);
+        let checked = S::verify_capsule(&self.params, &self.owner, capsule, ctx).unwrap();
+        let one = |rekey| S::reencrypt(&self.params, rekey, &checked, &self.server, NOW, rng).unwrap();
+        self.verified_rekeys.iter().map(one).collect()
+    }
+}
