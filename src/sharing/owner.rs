@@ -130,6 +130,11 @@ impl Owner {
         self.signing.id()
     }
 
+    /// The signature key: as an author, the owner seals records with it.
+    pub fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
     /// The access-control list.
     pub fn policy(&self) -> &AccessPolicy {
         &self.policy
