@@ -116,7 +116,7 @@ impl<S: Pre, St: Storage> Server<S, St> {
     /// How many denials are kept for each owner; older ones are dropped.
     pub const MAX_DENIALS: usize = 1024;
 
-    /// A server with what `storage` holds. Everything is checked again; grants that have ended are left out.
+    /// A server with what `storage` holds. Everything is checked again; grants that have ended are deleted.
     ///
     /// # Errors
     /// [`ServerError::Corrupt`] and the errors of the checks when the storage returns something else than was stored.
@@ -154,7 +154,10 @@ impl<S: Pre, St: Storage> Server<S, St> {
             let delegation = Delegation::from_bytes(&value).map_err(ServerError::Corrupt)?;
             match server.check(&owner, &delegation, now) {
                 Ok(carried) => server.carry(carried),
-                Err(ServerError::Tombstone | ServerError::Grant(crate::pre::GrantError::Expired)) => {}
+                // Nothing would delete it later, and a re-encryption key is a secret.
+                Err(ServerError::Tombstone | ServerError::Grant(crate::pre::GrantError::Expired)) => {
+                    server.storage.delete(&key).map_err(ServerError::Storage)?;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -237,10 +240,16 @@ impl<S: Pre, St: Storage> Server<S, St> {
         let revocation = self.speak_for(owner, revocation)?;
         let of = |carried: &Carried<S>| carried.owner.owner() == *owner && carried.terms.id() == revocation.id;
         let known = self.grants.values().flatten().find(|carried| of(carried)).map(|carried| &carried.terms);
+        // A revocation may come twice, and the second finds no grant to learn from.
+        let former = self.tombstones.get(&(*owner, revocation.id));
         let tombstone = Tombstone {
             // Whatever the revocation says, the grant must stay dead for as long as it would verify.
-            not_after: known.map_or(revocation.not_after, |t| t.validity().not_after().max(revocation.not_after)),
-            served: known.map(|t| (t.user(), t.origin())),
+            not_after: known
+                .map(|terms| terms.validity().not_after())
+                .into_iter()
+                .chain(former.map(|tombstone| tombstone.not_after))
+                .fold(revocation.not_after, Timestamp::max),
+            served: known.map(|t| (t.user(), t.origin())).or(former.and_then(|tombstone| tombstone.served)),
         };
         let id = revocation.id.as_bytes();
         // First the tombstone: a crash in between leaves a dead grant, never a live one.
@@ -388,5 +397,86 @@ impl<S: Pre, St: Storage> Server<S, St> {
     /// The storage, for backups and tests.
     pub fn storage(&self) -> &St {
         &self.storage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{Partition, Validity};
+    use crate::pre::OwnerRoot;
+    use crate::pre::afgh::Afgh;
+    use crate::record::Sealer;
+    use crate::sharing::{AccessPolicy, MemoryStorage, Owner, Role, User, VerifiedDirectory};
+    use getrandom::SysRng;
+
+    const NOW: Timestamp = Timestamp(1_000);
+    const END: Timestamp = Timestamp(9_000);
+
+    fn key() -> SigningKey {
+        SigningKey::try_generate(&mut SysRng).unwrap()
+    }
+
+    struct Setting {
+        owner: Owner,
+        user: User<Afgh>,
+        server: Server<Afgh, MemoryStorage>,
+        delegations: Vec<Delegation<Afgh>>,
+        request: Signed<Request<Afgh>>,
+    }
+
+    /// An owner, a pharmacist with grants on epochs 0 and 1, and a request for what the owner wrote in epoch 1.
+    fn setting() -> Setting {
+        let rng = &mut SysRng;
+        let root = OwnerRoot::try_generate(rng).unwrap();
+        let mut owner = Owner::new(key(), root, AccessPolicy::new(5_000), Partition::SESPHR, 5_000, NOW);
+        let user = User::<Afgh>::new(key(), rng).unwrap();
+        let cert = owner.certify(user.id(), Role::Pharmacist, Validity::new(NOW, END).unwrap());
+        let update = owner.join(&user.bundle(1, END), &cert, NOW, NOW, rng).unwrap();
+        let mut server = Server::new(key(), MemoryStorage::new(), NOW).unwrap();
+        server.enroll(owner.id()).unwrap();
+        update.delegations.iter().for_each(|d| server.accept(&owner.id(), d, NOW).unwrap());
+        let directory = VerifiedDirectory::new(&update.directory, &owner.id(), 0, NOW).unwrap();
+        let under = directory.key(&Partition::PRESCRIPTION).unwrap();
+        let sealer = Sealer::<Afgh>::new(&(), under, &(), owner.signing());
+        let sealed = sealer.seal(crate::context::RecordId::from_array([7; 16]), 1, b"{}", rng).unwrap();
+        let request = user.request(server.id(), sealed.header(), NOW, rng).unwrap();
+        Setting { owner, user, server, delegations: update.delegations, request }
+    }
+
+    fn rules(server: &Server<Afgh, MemoryStorage>, owner: &Owner) -> Vec<Rule> {
+        let query = owner.ask_denials(server.id(), NOW);
+        server.denials(&query, NOW).unwrap().map(|denial| denial.rule).collect()
+    }
+
+    #[test]
+    fn a_revocation_may_come_twice() {
+        let Setting { mut owner, user, mut server, delegations, request } = setting();
+        server.reencrypt(&request, NOW, &mut SysRng).unwrap();
+        let update = owner.depart(&user.id(), NOW, &mut SysRng).unwrap();
+        for _ in 0..2 {
+            update.revocations.iter().for_each(|revocation| server.revoke(&owner.id(), revocation).unwrap());
+        }
+        // A third that would let the grants come back sooner.
+        for revocation in &update.revocations {
+            let hasty = Revocation { id: revocation.unverified().id, not_after: NOW };
+            server.revoke(&owner.id(), &Signed::new(owner.signing(), hasty)).unwrap();
+        }
+        server.purge(Timestamp(NOW.0 + 1)).unwrap();
+        for delegation in &delegations {
+            assert_eq!(server.accept(&owner.id(), delegation, NOW), Err(ServerError::Tombstone));
+        }
+        let again = Request { nonce: [1; 16], ..request.unverified().clone() };
+        let denied = server.reencrypt(&Signed::new(user.signing(), again), NOW, &mut SysRng).unwrap_err();
+        assert_eq!(denied, RequestError::Denied(Denied));
+        assert_eq!(rules(&server, &owner), [Rule::Revoked]);
+    }
+
+    #[test]
+    fn ended_grants_leave_the_storage_on_load() {
+        let Setting { server, delegations, .. } = setting();
+        let late = Server::<Afgh, _>::new(key(), server.storage.clone(), END).unwrap();
+        assert_eq!(server.storage.keys(GRANT).unwrap().len(), delegations.len());
+        assert_eq!(late.storage.keys(GRANT), Ok(Vec::new()));
     }
 }
