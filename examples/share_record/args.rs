@@ -11,7 +11,10 @@ pub(crate) const SHIPPED_BUNDLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ex
 pub(crate) const HELP: &str = "\
 Usage: share_record [--json] [FILE]
 
-Reads a patient's FHIR R4 bundle and cuts it into the partitions of SeSPHR.
+Shares a patient's FHIR R4 bundle through an untrusted server and cloud: keys, upload, grants, reading, a member who
+joins later, one who leaves, and everybody's attacks. Prints who may read what and who could.
+
+Exit code 0: as expected; 1: some outcome differs; 2: no bundle, or a wrong argument.
 
 Arguments:
   FILE        the bundle; without it, the made-up one that comes with the example

@@ -157,8 +157,17 @@ impl<'a> Part<'a> {
     /// The text to seal: a FHIR bundle of type `collection`, which [`parse`] reads again.
     ///
     /// `entry.request` stays behind: outside a transaction FHIR forbids it.
+    #[cfg(test)]
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut text = String::from(r#"{"resourceType":"Bundle","type":"collection""#);
+        self.write(String::from(r#"{"resourceType":"Bundle","type":"collection""#))
+    }
+
+    /// The same, as one of several versions: FHIR numbers them in `meta`.
+    pub(crate) fn to_bytes_of(&self, version: u64) -> Vec<u8> {
+        self.write(format!(r#"{{"resourceType":"Bundle","meta":{{"versionId":"{version}"}},"type":"collection""#))
+    }
+
+    fn write(&self, mut text: String) -> Vec<u8> {
         // FHIR knows no empty arrays.
         for (n, resource) in self.resources.iter().enumerate() {
             text.push_str(if n == 0 { r#","entry":[{"# } else { ",{" });

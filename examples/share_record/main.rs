@@ -1,11 +1,21 @@
-//! A patient's health record, cut into partitions.
+//! A patient shares a health record through a server and a cloud that nobody trusts: the whole story, from keys to
+//! departure, with the access matrix that it must end with and the one that was observed.
 //!
 //! ```text
-//! cargo run --example share_record
+//! cargo run --release --example share_record [-- [--json] [FILE]]
 //! ```
+//!
+//! Exit code 0 when everything came out as expected, 1 when something did not, 2 when there is nothing to tell: no
+//! such file, no bundle in it, a wrong argument.
 
 mod args;
+mod attempts;
 mod fhir;
+mod matrix;
+mod report;
+mod story;
+mod tampering;
+mod world;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -14,14 +24,27 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use args::{Command, UsageError};
-use fhir::{Bundle, LoadError};
+use fhir::LoadError;
+use matrix::Matrix;
+use world::StoryError;
 
 /// Why the program ends early.
 #[derive(Debug)]
 enum Failure {
     Usage(UsageError),
     Load { file: PathBuf, error: LoadError },
+    Story(StoryError),
     Write(io::Error),
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            // A step that must succeed did not: a difference like any other.
+            Self::Story(_) => 1,
+            Self::Usage(_) | Self::Load { .. } | Self::Write(_) => 2,
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -30,6 +53,7 @@ impl fmt::Display for Failure {
             Self::Usage(error) => error.fmt(f),
             // The debug form of a path stays on one line, whatever the name.
             Self::Load { file, error } => write!(f, "{file:?}: {error}"),
+            Self::Story(error) => write!(f, "the story broke off: {error}"),
             Self::Write(error) => write!(f, "cannot write the output: {error}"),
         }
     }
@@ -45,56 +69,50 @@ impl From<io::Error> for Failure {
 
 fn main() -> ExitCode {
     // `println!` would panic when the reader of a pipe has seen enough.
-    match run(std::env::args_os().skip(1), &mut io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+    let (out, err) = (&mut io::stdout().lock(), &mut io::stderr().lock());
+    ExitCode::from(run(std::env::args_os().skip(1), &matrix::expected(), out, err))
+}
+
+/// The exit code; what went wrong is one line in `err`.
+fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    expected: &Matrix,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    match tell(arguments, expected, out) {
+        Ok(true) => 0,
+        Ok(false) => 1,
         Err(failure) => {
             // Where standard error is closed, the exit code has to do.
-            let _ = writeln!(io::stderr(), "share_record: {failure}");
-            ExitCode::from(2)
+            let _ = writeln!(err, "share_record: {failure}");
+            failure.code()
         }
     }
 }
 
-fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> Result<(), Failure> {
-    match args::parse(arguments).map_err(Failure::Usage)? {
-        Command::Help => out.write_all(args::HELP.as_bytes())?,
-        Command::Share { file, json } => match fhir::load(&file) {
-            Ok(bundle) if json => write_json(&file, &bundle, out)?,
-            Ok(bundle) => write_text(&file, &bundle, out)?,
-            Err(error) => return Err(Failure::Load { file, error }),
-        },
+/// Whether everything came out as expected.
+fn tell(
+    arguments: impl IntoIterator<Item = OsString>,
+    expected: &Matrix,
+    out: &mut dyn Write,
+) -> Result<bool, Failure> {
+    let (file, json) = match args::parse(arguments).map_err(Failure::Usage)? {
+        Command::Help => {
+            out.write_all(args::HELP.as_bytes())?;
+            out.flush()?;
+            return Ok(true);
+        }
+        Command::Share { file, json } => (file, json),
+    };
+    let bundle = fhir::load(&file).map_err(|error| Failure::Load { file: file.clone(), error })?;
+    let report = story::play(file_name(&file), &bundle, expected.clone()).map_err(Failure::Story)?;
+    let written = if json { report.write_json(out) } else { report.write_text(out) };
+    match written.and_then(|()| out.flush()) {
+        // Whoever reads has seen enough; the verdict stands.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(report.agrees()),
     }
-    Ok(out.flush()?)
-}
-
-fn write_text(file: &Path, bundle: &Bundle, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{:?}: {} resources", file_name(file), bundle.resources().len())?;
-    for part in bundle.partitions() {
-        let (partition, count, bytes) = (part.partition(), part.resources().len(), part.to_bytes().len());
-        writeln!(out, "  {:<12} {count:>6} resources {bytes:>9} bytes", partition.as_str())?;
-    }
-    for (kind, count) in bundle.unrouted() {
-        writeln!(out, "  of no known partition, kept as medical: {kind} ({count})")?;
-    }
-    Ok(())
-}
-
-fn write_json(file: &Path, bundle: &Bundle, out: &mut dyn Write) -> io::Result<()> {
-    let partitions = bundle.partitions().map(|part| {
-        serde_json::json!({
-            "partition": part.partition().as_str(),
-            "resources": part.resources().len(),
-            "bytes": part.to_bytes().len(),
-        })
-    });
-    let report = serde_json::json!({
-        "file": file_name(file),
-        "resources": bundle.resources().len(),
-        "partitions": partitions,
-        "unrouted": bundle.unrouted(),
-    });
-    writeln!(out, "{report:#}")
 }
 
 // The folders of whoever runs the example are nobody's business in its output.
@@ -106,32 +124,143 @@ fn file_name(file: &Path) -> String {
 mod tests {
     use super::*;
 
-    fn output(arguments: &[&str]) -> Result<String, Failure> {
-        let mut out = Vec::new();
-        run(arguments.iter().map(OsString::from), &mut out)?;
-        Ok(String::from_utf8(out).unwrap())
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use matrix::{Cell, Moment, Who};
+    use serde_json::Value;
+    use sesphr::context::Partition;
+
+    /// A file that is gone when the test is over.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(content: &[u8]) -> Self {
+            static COUNT: AtomicUsize = AtomicUsize::new(0);
+            let n = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("share-record-{}-{n}", std::process::id()));
+            std::fs::write(&path, content).unwrap();
+            Self(path)
+        }
+
+        fn path(&self) -> &str {
+            self.0.to_str().unwrap()
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    fn program(arguments: &[&str], expected: &Matrix) -> (u8, String, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = run(arguments.iter().map(OsString::from), expected, &mut out, &mut err);
+        (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    /// Marks of a table of the text: one row for each party, expected and observed.
+    fn tables(text: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
+        let names = Who::ALL.map(Who::name);
+        let row = |line: &'_ str| names.contains(&line.split('|').next().unwrap().trim());
+        text.lines()
+            .filter(|line| line.contains('|') && row(line))
+            .map(|line| {
+                let mut columns = line.split('|').skip(1).map(|column| column.split_whitespace().collect());
+                (columns.next().unwrap(), columns.next().unwrap())
+            })
+            .collect()
     }
 
     #[test]
-    fn text_names_partitions_and_undecided_types() {
-        let text = output(&[]).unwrap();
-        for part in ["personal", "medical", "insurance", "prescription", "medical: Basic (1)"] {
+    fn the_shipped_bundle() {
+        let (code, text, err) = program(&[], &matrix::expected());
+        assert_eq!((code, &*err), (0, ""), "{text}");
+        for part in ["personal", "medical", "insurance", "prescription", "medical: Basic (1)", "revoked"] {
             assert!(text.contains(part), "{text}");
         }
+        let tables = tables(&text);
+        assert_eq!(tables.len(), 12 * 3);
+        assert!(tables.iter().all(|(expected, observed)| expected == observed && expected.len() == 4), "{text}");
+        assert!(text.contains("\nAs expected: 288 of 288 cells"), "{text}");
         assert!(!text.contains(env!("CARGO_MANIFEST_DIR")));
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
 
     #[test]
-    fn json_is_json() {
-        let report: serde_json::Value = serde_json::from_str(&output(&["--json"]).unwrap()).unwrap();
-        assert_eq!(report["resources"], 33);
-        assert_eq!(report["partitions"][1]["partition"], "medical");
-        assert_eq!(report["unrouted"]["Basic"], 1);
+    fn one_resource_text_and_json() {
+        let bundle =
+            br#"{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Coverage"}}]}"#;
+        let file = Scratch::new(bundle);
+        let (code, text, err) = program(&[file.path()], &matrix::expected());
+        assert_eq!((code, &*err), (0, ""), "{text}");
+        let (code, json, err) = program(&["--json", file.path()], &matrix::expected());
+        assert_eq!((code, &*err), (0, ""), "{json}");
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["as_expected"], true);
+        assert_eq!(json["resources"], 1);
+        assert!(json["steps"].as_array().unwrap().iter().all(|step| step["nanoseconds"].as_u64().unwrap() > 0));
+
+        // The same matrix, cell by cell, as the table of the text.
+        let mut tables = tables(&text).into_iter();
+        let cells = json["matrix"].as_array().unwrap();
+        let mark = |field: &str, moment: Moment, who: Who, partition: Partition| -> String {
+            let of = |cell: &&Value| {
+                cell["moment"] == moment.name() && cell["who"] == who.name() && cell["partition"] == partition.as_str()
+            };
+            let letter = |cell: &Value| if cell[field].as_bool().unwrap() { 'r' } else { '-' };
+            cells.iter().filter(of).map(letter).collect()
+        };
+        for moment in Moment::ALL {
+            for who in Who::ALL {
+                let (expected, observed) = tables.next().unwrap();
+                assert_eq!(expected, Partition::SESPHR.map(|p| mark("expected", moment, who, p)));
+                assert_eq!(observed, Partition::SESPHR.map(|p| mark("observed", moment, who, p)));
+            }
+        }
     }
 
     #[test]
-    fn failures_name_the_file() {
-        let failure = output(&["no/such\nfile"]).unwrap_err();
-        assert_eq!(failure.to_string(), r#""no/such\nfile": no such file"#);
+    fn a_difference_is_marked_and_counted() {
+        let file = Scratch::new(br#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Wish"}}]}"#);
+        let mut wrong = matrix::expected();
+        let cell = |who| Cell { moment: Moment::Left, who, partition: Partition::MEDICAL, version: 3 };
+        wrong.insert(cell(Who::Cloud), true);
+        wrong.insert(cell(Who::Family), false);
+        let (code, text, err) = program(&[file.path()], &wrong);
+        assert_eq!((code, &*err), (1, ""), "{text}");
+        assert!(text.contains("NOT as expected: 2 cells of the matrix and 0 other outcomes differ."), "{text}");
+        assert!(text.contains("---!") && text.contains("rrr!"), "{text}");
+        let (code, json, _) = program(&["--json", file.path()], &wrong);
+        assert_eq!(code, 1);
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["as_expected"], false);
+    }
+
+    #[test]
+    fn what_is_no_record_is_one_line_and_code_two() {
+        let expected = matrix::expected();
+        let directory = std::env::temp_dir();
+        let (empty, text, patient) =
+            (Scratch::new(b""), Scratch::new(b"{\"resourceType\":"), Scratch::new(br#"{"resourceType":"Patient"}"#));
+        for (arguments, message) in [
+            (vec![empty.path()], "is empty"),
+            (vec!["--json", text.path()], "not JSON: EOF while parsing a value at line 1 column 16"),
+            (vec![patient.path()], "JSON, but not a FHIR bundle: its resourceType is Patient"),
+            (vec!["no/such\nfile"], r#""no/such\nfile": no such file"#),
+            (vec![directory.to_str().unwrap()], "is a directory"),
+            (vec!["--nonsense"], "try --help"),
+            (vec!["a", "b"], "try --help"),
+        ] {
+            let (code, out, err) = program(&arguments, &expected);
+            assert_eq!((code, &*out), (2, ""), "{arguments:?}");
+            assert!(err.ends_with('\n') && err.lines().count() == 1, "{err:?}");
+            assert!(err.trim_end().ends_with(message), "{err:?}");
+        }
+    }
+
+    #[test]
+    fn help_is_no_failure() {
+        let (code, out, err) = program(&["--help"], &matrix::expected());
+        assert_eq!((code, &*out, &*err), (0, args::HELP, ""));
     }
 }

@@ -234,6 +234,20 @@ pub enum Rule {
     Capsule(CapsuleError),
 }
 
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherServer => f.write_str("the request was made out to another server"),
+            Self::Stale => f.write_str("the request is too old or from the future"),
+            Self::Replayed => f.write_str("the request was seen before"),
+            Self::NoGrant => f.write_str("nobody granted this partition and period"),
+            Self::Revoked => f.write_str("the grant was revoked"),
+            Self::Reencrypt(error) => error.fmt(f),
+            Self::Capsule(error) => error.fmt(f),
+        }
+    }
+}
+
 /// A refused request, as the owner sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denial {
