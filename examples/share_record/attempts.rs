@@ -88,8 +88,9 @@ pub(crate) fn everybody_tries(world: &mut World, moment: Moment, observed: &mut 
         }
     }
     world.wait(1);
+    let delegations = stored(world)?;
     for cell in refused {
-        let (read, took) = timed(|| breaks_in(world, &cell, &mut tally));
+        let (read, took) = timed(|| breaks_in(world, &cell, &delegations, &mut tally));
         tally.attack_took += took;
         if read? {
             observed.insert(cell, true);
@@ -161,7 +162,12 @@ pub(crate) fn answer(world: &mut World, request: &Signed<Request<Afgh>>) -> Resu
 /// What somebody who was refused can still do with its own key and with what it overheard or kept.
 ///
 /// Not among it: the answer that it once got for this very record. It has read that, and nothing undoes it.
-fn breaks_in(world: &mut World, cell: &Cell, tally: &mut Tally) -> Result<bool, StoryError> {
+fn breaks_in(
+    world: &mut World,
+    cell: &Cell,
+    delegations: &[Delegation<Afgh>],
+    tally: &mut Tally,
+) -> Result<bool, StoryError> {
     let Cell { who, partition, version, .. } = *cell;
     let sealed = world.fetch(partition, version)?;
     let here = |loot: &&Loot| loot.partition == partition && loot.version == version;
@@ -205,7 +211,7 @@ fn breaks_in(world: &mut World, cell: &Cell, tally: &mut Tally) -> Result<bool, 
         }
     }
     match who {
-        Who::Server => Ok(read | server_breaks_in(world, cell, &sealed, tally)?),
+        Who::Server => Ok(read | server_breaks_in(world, cell, &sealed, delegations, tally)?),
         Who::Cloud => Ok(read | cloud_breaks_in(world, cell, &sealed, tally)?),
         _ => Ok(read),
     }
@@ -234,19 +240,30 @@ fn opens_with(
     Ok(is_read(world, cell.partition, cell.version, opened))
 }
 
+/// Every delegation that the server stores.
+fn stored(world: &World) -> Result<Vec<Delegation<Afgh>>, StoryError> {
+    let storage = world.server.storage();
+    let mut delegations = Vec::new();
+    for name in storage.keys(b"grant/")? {
+        if let Some(bytes) = storage.get(&name)? {
+            delegations.push(Delegation::from_bytes(&bytes)?);
+        }
+    }
+    Ok(delegations)
+}
+
 /// The server carries out every grant that it stores for itself.
 fn server_breaks_in(
     world: &World,
     cell: &Cell,
     sealed: &SealedPartition,
+    delegations: &[Delegation<Afgh>],
     tally: &mut Tally,
 ) -> Result<bool, StoryError> {
     let signing = world.person(Who::Server)?.user.signing();
     let mut read = false;
-    for name in world.server.storage().keys(b"grant/")? {
-        let Some(stored) = world.server.storage().get(&name)? else { continue };
-        let delegation = Delegation::<Afgh>::from_bytes(&stored)?;
-        read |= carries_out(world, cell, sealed, &delegation, signing, tally)?;
+    for delegation in delegations {
+        read |= carries_out(world, cell, sealed, delegation, signing, tally)?;
     }
     Ok(read)
 }
@@ -264,10 +281,10 @@ fn carries_out(
     let (owner_key, grant) = (delegation.owner_key(), delegation.grant());
     let key = Afgh::verify_owner(&(), owner_key, &owner_key.signer().id())?;
     let Ok(verified) = Afgh::verify_grant(&(), &key, grant, world.now) else { return Ok(false) };
-    let rekey = Afgh::verify_rekey(&(), &key, &verified, delegation.rekey())?;
     let header = sealed.header();
     let capsule = <Afgh as Pre>::Capsule::from_parts(header.immutable().capsule_core(), &[])?;
     let Ok(capsule) = Afgh::verify_capsule(&(), &key, &capsule, &header.context()) else { return Ok(false) };
+    let rekey = Afgh::verify_rekey(&(), &key, &verified, delegation.rekey())?;
     let Ok(part) = Afgh::reencrypt(&(), &rekey, &capsule, signing, world.now, &mut world.rng.clone()) else {
         return Ok(false);
     };
