@@ -246,7 +246,9 @@ fn stored(world: &World) -> Result<Vec<Delegation<Afgh>>, StoryError> {
     let mut delegations = Vec::new();
     for name in storage.keys(b"grant/")? {
         if let Some(bytes) = storage.get(&name)? {
-            delegations.push(Delegation::from_bytes(&bytes)?);
+            // Behind the eight bytes of the time when the server accepted it.
+            let mut reader = Reader::new(bytes.get(8..).unwrap_or_default());
+            delegations.push(Delegation::read(&mut reader)?);
         }
     }
     Ok(delegations)
