@@ -322,9 +322,15 @@ impl ContextBuf {
 }
 
 #[cfg(feature = "alloc")]
-impl From<&Context<'_>> for ContextBuf {
-    fn from(context: &Context<'_>) -> Self {
-        Self { fixed: Context { aad: &[], ..*context }, aad: context.aad.to_vec() }
+impl TryFrom<&Context<'_>> for ContextBuf {
+    type Error = DecodeError;
+
+    /// Refuses free data beyond [`Context::MAX_AAD`], which would encode to bytes that do not decode.
+    fn try_from(context: &Context<'_>) -> Result<Self, DecodeError> {
+        if context.aad.len() > Context::MAX_AAD {
+            return Err(DecodeError::Length);
+        }
+        Ok(Self { fixed: Context { aad: &[], ..*context }, aad: context.aad.to_vec() })
     }
 }
 

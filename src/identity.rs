@@ -193,7 +193,8 @@ impl SecretEncoding for SigningKey {}
 
 public_encoding!(VerifyingKey);
 
-/// A statement, who signed it, and the signature over every byte of its encoding.
+/// A statement, who signed it, and the signature over every byte of its encoding. Statements are public: a secret
+/// cannot be one.
 ///
 /// Encoded length: 4 header bytes, 32 for the key, the statement, 64 for the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,7 +204,7 @@ pub struct Signed<T> {
     signature: [u8; 64],
 }
 
-impl<T: Message> Signed<T> {
+impl<T: Encoding> Signed<T> {
     /// Signs `statement`. Ed25519 signatures are deterministic, so no randomness can go wrong here.
     pub fn new(key: &SigningKey, statement: T) -> Self {
         let signer = key.verifying_key();
@@ -253,7 +254,7 @@ impl<T: Message> Signed<T> {
     }
 }
 
-impl<T: Message> Message for Signed<T> {
+impl<T: Encoding> Message for Signed<T> {
     const SUITE: SuiteId = T::SUITE;
     const KIND: Kind = T::KIND.signed();
 
@@ -268,17 +269,17 @@ impl<T: Message> Message for Signed<T> {
     }
 }
 
-impl<T: Message> Encoding for Signed<T> {}
+impl<T: Encoding> Encoding for Signed<T> {}
 
 #[cfg(feature = "serde")]
-impl<T: Message> serde::Serialize for Signed<T> {
+impl<T: Encoding> serde::Serialize for Signed<T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         crate::encoding::serde_form::serialize(self, serializer)
     }
 }
 
 #[cfg(feature = "serde")]
-impl<'de, T: Message> serde::Deserialize<'de> for Signed<T> {
+impl<'de, T: Encoding> serde::Deserialize<'de> for Signed<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         crate::encoding::serde_form::deserialize(deserializer)
     }

@@ -80,7 +80,7 @@ impl Proof {
     ) -> Result<Self, RngError> {
         let mut fresh = Zeroizing::new([0; 32]);
         rng.try_fill_bytes(&mut *fresh).map_err(|_| RngError)?;
-        let nonce = Self::nonce(label, witness, base, image, message, &fresh);
+        let nonce = nonzero(Self::nonce(label, witness, base, image, message, &fresh))?;
         let challenge = Self::challenge(label, base, image, &mul(&nonce), message);
         let response = &nonce + &(&challenge * witness);
         Ok(Self { challenge, response })
@@ -136,6 +136,12 @@ impl fmt::Debug for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hex(&self.to_array()).fmt(f)
     }
+}
+
+/// A scalar that has to be invertible. Zero comes up with probability 2⁻²⁵⁵ or from a broken machine; either way
+/// nothing is made from it.
+pub(crate) fn nonzero(scalar: Scalar) -> Result<Scalar, RngError> {
+    if scalar.is_zero().into() { Err(RngError) } else { Ok(scalar) }
 }
 
 pub(crate) fn read_scalar(reader: &mut Reader<'_>) -> Result<Scalar, DecodeError> {

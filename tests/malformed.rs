@@ -130,7 +130,7 @@ fn samples() -> &'static [Sample] {
             }),
             Sample::public(
                 "context",
-                &ContextBuf::from(ctx),
+                &ContextBuf::try_from(ctx).unwrap(),
                 Layout { lengths: &[61, 173], ..none },
                 move |m: ContextBuf| m.get().digest() != fingerprint,
             ),

@@ -140,7 +140,7 @@ fn every_message() {
         let subject = Subject { record, version: v["version"].as_u64().unwrap(), author: author.id(), aad: &aad };
         let ctx = Afgh::context(&(), &key, &(), &subject);
         assert_eq!(ctx.digest().as_bytes()[..], bytes(&middle["ctx"]));
-        assert_eq!(ContextBuf::from(&ctx).to_bytes(), bytes(&message["context"]));
+        assert_eq!(ContextBuf::try_from(&ctx).unwrap().to_bytes(), bytes(&message["context"]));
 
         for _ in 0..v["author_draws"].as_u64().unwrap() {
             Afgh::encapsulate(&(), &key, &ctx, &author, &mut TestRng::constant(9)).unwrap();

@@ -138,8 +138,7 @@ impl<C: Curve> From<&Projective<C>> for Affine<C> {
 
 /// A point in the coordinates for computing. All operations are constant time and accept any operands.
 ///
-/// Not `Copy` and silent in `Debug`, because intermediate results are often secret; wipe those with
-/// [`Zeroize`] (or hold them in [`Zeroizing`]). It does not wipe itself.
+/// Not `Copy`, silent in `Debug` and wiped on drop, because intermediate results are often secret.
 #[derive(Clone)]
 pub struct Projective<C: Curve>(pub(crate) C::Element);
 
@@ -236,6 +235,14 @@ impl<C: Curve> Zeroize for Projective<C> {
         C::wipe(&mut self.0);
     }
 }
+
+impl<C: Curve> Drop for Projective<C> {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl<C: Curve> ZeroizeOnDrop for Projective<C> {}
 
 /// An element of the target group, written multiplicatively.
 ///

@@ -10,8 +10,6 @@ use crate::error::{DecodeError, RngError};
 pub enum KeyError {
     /// The certificate's signature is not the named party's.
     Signature,
-    /// The key is another party's.
-    WrongParty,
     /// The proof of possession does not verify.
     Proof,
 }
@@ -20,7 +18,6 @@ impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Signature => "the certificate is not signed by the named party",
-            Self::WrongParty => "the key is another party's",
             Self::Proof => "the proof of possession does not verify",
         })
     }

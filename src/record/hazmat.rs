@@ -16,7 +16,7 @@ use super::{Aead, ChunkSize, Plaintext, SealError, SealedHeader};
 use crate::context::{Context, ContextBuf};
 use crate::error::OpenError;
 use crate::identity::SigningKey;
-use crate::pre::SharedKey;
+use crate::pre::{EncapsulateError, SharedKey};
 
 /// Everything that a sealed partition follows from, but author and plaintext.
 #[derive(Clone, Copy)]
@@ -41,16 +41,17 @@ impl Fixed<'_> {
         SharedKey::new(Zeroizing::new(*self.key))
     }
 
-    fn draft(&self) -> Draft {
-        Draft::new(
+    fn draft(&self) -> Result<Draft, SealError> {
+        let context = ContextBuf::try_from(&self.context).map_err(|_| EncapsulateError::Context)?;
+        Ok(Draft::new(
             &self.key(),
-            ContextBuf::from(&self.context),
+            context,
             self.capsule.to_vec(),
             MutableHeader::default(),
             self.aead,
             self.chunk_size,
             self.salt,
-        )
+        ))
     }
 
     /// As [`Sealer::seal_into`](super::Sealer::seal_into), after the encapsulation.
@@ -63,7 +64,7 @@ impl Fixed<'_> {
         plaintext: &[u8],
         body: &mut Vec<u8>,
     ) -> Result<SealedHeader, SealError> {
-        self.draft().seal(author, plaintext, body)
+        self.draft()?.seal(author, plaintext, body)
     }
 
     /// As [`Sealer::seal_stream`](super::Sealer::seal_stream), after the encapsulation.
@@ -77,7 +78,7 @@ impl Fixed<'_> {
         plaintext: &mut In,
         body: &mut Out,
     ) -> Result<SealedHeader, SealStreamError> {
-        self.draft().seal_stream(author, self.chunk_size, plaintext, body)
+        self.draft()?.seal_stream(author, self.chunk_size, plaintext, body)
     }
 }
 

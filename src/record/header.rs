@@ -34,6 +34,10 @@ impl ImmutableHeader {
     /// Longest fixed part of a capsule in bytes.
     pub const MAX_CAPSULE: usize = 1024;
 
+    pub(crate) fn context_buf(&self) -> &ContextBuf {
+        &self.context
+    }
+
     /// What the body is about. Unverified until the partition was opened.
     pub fn context(&self) -> Context<'_> {
         self.context.get()

@@ -131,11 +131,9 @@ impl<'a, S: Pre> Sealer<'a, S> {
         rng: &mut R,
     ) -> Result<Draft, SealError> {
         let () = Self::FITS;
-        if self.aad.len() > Context::MAX_AAD {
-            return Err(EncapsulateError::Context.into());
-        }
         let subject = Subject { record, version, author: self.author.id(), aad: self.aad };
         let ctx = S::context(self.params, self.owner, self.label, &subject);
+        let context = ContextBuf::try_from(&ctx).map_err(|_| EncapsulateError::Context)?;
         let (capsule, key) = S::encapsulate(self.params, self.owner, &ctx, self.author, rng)?;
         let mut core = Vec::with_capacity(S::Capsule::CORE_LEN);
         capsule.write_core(&mut core);
@@ -143,7 +141,7 @@ impl<'a, S: Pre> Sealer<'a, S> {
         capsule.write_mutable(&mut mutable);
         let salt = draw_salt(self.author, &ctx, rng)?;
         let mutable = MutableHeader::create(0, mutable);
-        Ok(Draft::new(&key, ContextBuf::from(&ctx), core, mutable, self.aead, self.chunk, salt))
+        Ok(Draft::new(&key, context, core, mutable, self.aead, self.chunk, salt))
     }
 
     #[cfg(feature = "std")]

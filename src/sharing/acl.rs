@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::context::{Partition, Timestamp, Validity};
-use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind};
+use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding};
 use crate::error::DecodeError;
 use crate::identity::{PartyId, Signed};
 use crate::sharing::RoleError;
@@ -75,6 +75,8 @@ impl Message for RoleCert {
         Ok(Self { subject, role: Role::from_byte(role)?, validity: Validity::read(reader)? })
     }
 }
+
+public_encoding!(RoleCert);
 
 /// The owner's access-control list: which role reads which partitions, and whose word on roles counts.
 ///

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::context::Timestamp;
-use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind};
+use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding};
 use crate::error::DecodeError;
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed};
@@ -45,6 +45,8 @@ impl<S: Pre> Message for KeyBundle<S> {
         Ok(Self { key: S::UserPublic::read(reader)?, serial: reader.u64()?, not_after: Timestamp(reader.u64()?) })
     }
 }
+
+public_encoding!(KeyBundle<S> where [S: Pre]);
 
 /// A key bundle whose signature, proof of possession and time were checked.
 pub struct VerifiedBundle<S: Pre> {

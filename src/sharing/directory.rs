@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::context::{Partition, Timestamp, Validity};
-use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, put_count};
+use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding, put_count};
 use crate::error::DecodeError;
 use crate::identity::{PartyId, Signed};
 use crate::pre::Pre;
@@ -88,6 +88,8 @@ impl Message for Directory {
         Ok(Self { version, validity, keys, authors })
     }
 }
+
+public_encoding!(Directory);
 
 /// A directory whose signature, time and keys were checked.
 #[derive(Clone, Debug)]

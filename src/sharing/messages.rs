@@ -6,7 +6,7 @@ use core::fmt;
 use zeroize::ZeroizeOnDrop;
 
 use crate::context::{ContextBuf, Timestamp};
-use crate::encoding::{Encoding, Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, put_count};
+use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding, put_count};
 use crate::error::DecodeError;
 use crate::hash::Digest;
 use crate::identity::PartyId;
@@ -94,6 +94,8 @@ impl Message for Revocation {
     }
 }
 
+public_encoding!(Revocation);
+
 /// A user asks a server to re-encrypt one capsule; travels as [`Signed<Request>`](crate::identity::Signed), so the
 /// server knows who asks, for what, and that the request was made for it and now.
 pub struct Request<S: Pre> {
@@ -143,6 +145,8 @@ impl<S: Pre> Message for Request<S> {
     }
 }
 
+public_encoding!(Request<S> where [S: Pre]);
+
 /// A server's answer: the re-encrypted capsule, and the grant and key that the user checks it against.
 ///
 /// It is not signed: a wrong answer does not open.
@@ -191,6 +195,8 @@ impl<S: Pre> Message for Response<S> {
     }
 }
 
+public_encoding!(Response<S> where [S: Pre]);
+
 /// The owner asks a server which requests for the owner's records it denied, and why; travels signed.
 /// 4 + 32 + 8 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,22 +221,4 @@ impl Message for DenialQuery {
     }
 }
 
-impl<S: Pre> Encoding for Response<S> {}
-
-#[cfg(feature = "serde")]
-mod serde_impls {
-    use super::{Pre, Response};
-    use crate::encoding::serde_form;
-
-    impl<S: Pre> serde::Serialize for Response<S> {
-        fn serialize<Ser: serde::Serializer>(&self, serializer: Ser) -> Result<Ser::Ok, Ser::Error> {
-            serde_form::serialize(self, serializer)
-        }
-    }
-
-    impl<'de, S: Pre> serde::Deserialize<'de> for Response<S> {
-        fn deserialize<De: serde::Deserializer<'de>>(deserializer: De) -> Result<Self, De::Error> {
-            serde_form::deserialize(deserializer)
-        }
-    }
-}
+public_encoding!(DenialQuery);

@@ -485,7 +485,7 @@ impl<S: Pre, St: Storage> Server<S, St> {
         Ok(self.account(&owner)?.denials.iter().flat_map(|ring| &ring.0))
     }
 
-    fn speak_for<T: Message + Clone>(
+    fn speak_for<T: Encoding + Clone>(
         &self,
         owner: &PartyId,
         statement: &Signed<T>,

@@ -5,7 +5,7 @@ use core::fmt;
 
 use rand_core::TryCryptoRng;
 
-use crate::context::{ContextBuf, Partition, RecordId, Timestamp};
+use crate::context::{Partition, RecordId, Timestamp};
 use crate::error::{OpenError, RngError};
 use crate::hash::label;
 use crate::identity::{PartyId, Signed, SigningKey};
@@ -87,7 +87,10 @@ impl<S: Pre> User<S> {
         let drawn = drawn.map_err(|RngError| RequestFailure::Rng)?.digest();
         let mut nonce = [0; 16];
         nonce.iter_mut().zip(drawn.as_bytes()).for_each(|(to, from)| *to = *from);
-        Ok(Signed::new(&self.signing, Request { server, at, nonce, context: ContextBuf::from(&ctx), capsule }))
+        Ok(Signed::new(
+            &self.signing,
+            Request { server, at, nonce, context: header.immutable().context_buf().clone(), capsule },
+        ))
     }
 
     /// Opens the partition that was asked for with the server's answer.

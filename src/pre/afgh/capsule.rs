@@ -5,15 +5,15 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::grant::{VerifiedGrant, VerifiedReKey, check_time};
+use super::inverse;
 use super::keys::{KeyName, OwnerSecret, UserSecret, VerifiedOwner};
-use super::{inverse, nonzero};
 use crate::context::{Context, Timestamp};
 use crate::encoding::{Hex, Kind, Message, Reader, Sink, SuiteId, kind, public_encoding};
 use crate::error::{DecodeError, OpenError};
 use crate::hash::{Digest, hash, kdf, label};
 use crate::identity::SigningKey;
 use crate::pairing::{G1Affine, G1Projective, G2Affine, Gt, Scalar, mul_p, pairing, z_pow};
-use crate::pok::{Proof, read_g1, read_g2};
+use crate::pok::{Proof, nonzero, read_g1, read_g2};
 use crate::pre::{CapsuleError, CapsuleParts, EncapsulateError, GrantError, ReencryptError, SharedKey};
 
 /// An encapsulated key: c1 ∈ G1, the masked σ, and the proof π, 4 + 48 + 32 + 64 bytes. Nothing in it rotates.

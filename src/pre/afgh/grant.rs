@@ -7,7 +7,7 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::keys::{KeyName, OwnerSecret, VerifiedOwner, VerifiedUser};
 use crate::context::{Timestamp, Validity};
-use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind};
+use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding};
 use crate::error::DecodeError;
 use crate::hash::{Digest, label};
 use crate::identity::{PartyId, Signed, SigningKey, Verified};
@@ -75,6 +75,8 @@ impl Message for Grant {
         })
     }
 }
+
+public_encoding!(Grant);
 
 /// A grant whose signature, key and time were checked.
 #[derive(Clone, Debug)]

@@ -5,16 +5,16 @@ use core::fmt;
 use rand_core::TryCryptoRng;
 use zeroize::ZeroizeOnDrop;
 
-use super::{inverse, nonzero};
+use super::inverse;
 use crate::context::{Context, Partition, Slot};
-use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind};
+use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding};
 use crate::error::{DecodeError, RngError};
 use crate::hash::{Digest, hash, label};
 use crate::identity::{PartyId, Signed, SigningKey};
 #[cfg(feature = "alloc")]
 use crate::pairing::G1Table;
 use crate::pairing::{G1Affine, G2Affine, Scalar, mul_p, mul_q};
-use crate::pok::{Proof, read_g1, read_g2, read_nonzero_scalar};
+use crate::pok::{Proof, nonzero, read_g1, read_g2, read_nonzero_scalar};
 use crate::pre::{KeyError, OwnerRoot, OwnerTerms};
 
 /// Which of an owner's key pairs: one per partition and period.
@@ -108,6 +108,8 @@ impl Message for OwnerKey {
         Ok(Self { period: Period::read(reader)?, point: read_g1(reader)?, proof: Proof::read(reader)? })
     }
 }
+
+public_encoding!(OwnerKey);
 
 /// An owner's public key whose certificate and proof were checked.
 #[derive(Clone)]
@@ -294,6 +296,8 @@ impl Message for UserKey {
         Ok(Self { point: read_g2(reader)?, proof: Proof::read(reader)? })
     }
 }
+
+public_encoding!(UserKey);
 
 /// A delegatee's public key whose certificate and proof were checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -77,13 +77,7 @@ pub use keys::{OwnerKey, OwnerSecret, Period, UserKey, UserSecret, VerifiedOwner
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Afgh;
 
-/// A scalar that has to be invertible. Zero comes up with probability 2⁻²⁵⁵ or from a broken machine; either way
-/// nothing is made from it.
-fn nonzero(scalar: Scalar) -> Result<Scalar, RngError> {
-    if scalar.is_zero().into() { Err(RngError) } else { Ok(scalar) }
-}
-
-/// The inverse of a scalar that [`nonzero`] or a decoder let through.
+/// The inverse of a scalar that [`nonzero`](crate::pok::nonzero) or a decoder let through.
 fn inverse(scalar: &Scalar) -> Result<Scalar, RngError> {
     Option::from(scalar.invert()).ok_or(RngError)
 }

@@ -82,8 +82,14 @@ fn a_seal_is_over_one_header() {
     let (capsule, key) = Afgh::encapsulate(&(), &w.key, &ctx, &w.author, &mut rng(8)).unwrap();
     let mut core = Vec::new();
     capsule.write_core(&mut core);
-    let (immutable, _) =
-        ImmutableHeader::create(&key, ContextBuf::from(&ctx), core, Aead::Aes256Gcm, ChunkSize::MIN, [0; 32]);
+    let (immutable, _) = ImmutableHeader::create(
+        &key,
+        ContextBuf::try_from(&ctx).unwrap(),
+        core,
+        Aead::Aes256Gcm,
+        ChunkSize::MIN,
+        [0; 32],
+    );
     let forged = assemble(&immutable, sealed.header().mutable(), sealed.header().seal(), sealed.body()).unwrap();
     let range = forged.range(0..0).unwrap();
     let expected = Expected { versions: Versions::Exactly(2), ..w.expected() };
@@ -110,8 +116,8 @@ fn a_header_commits_to_one_key() {
 #[test]
 fn body_keys_follow_from_every_field() {
     let w = world();
-    let context = ContextBuf::from(&w.seal(b"").header().context());
-    let later = ContextBuf::from(&Context { version: 9, ..context.get() });
+    let context = ContextBuf::try_from(&w.seal(b"").header().context()).unwrap();
+    let later = ContextBuf::try_from(&Context { version: 9, ..context.get() }).unwrap();
     let make = |key: u8, context: &ContextBuf, core: u8, chunk, salt: u8| {
         let key = SharedKey::new(zeroize::Zeroizing::new([key; 32]));
         let core = std::vec![core];

@@ -164,7 +164,7 @@ fn lengths_are_bounded_before_anything_is_allocated() {
     for length in [1025, u32::MAX] {
         assert_eq!(MutableHeader::from_bytes(&mutable(length)).unwrap_err(), DecodeError::Length);
     }
-    let context = ContextBuf::from(&header.context()).to_bytes();
+    let context = ContextBuf::try_from(&header.context()).unwrap().to_bytes();
     let immutable = |length: u32| wrap(ImmutableHeader::KIND, &[&*context, &length.to_be_bytes()].concat());
     assert_eq!(ImmutableHeader::from_bytes(&immutable(1024)).unwrap_err(), DecodeError::Truncated);
     for length in [1025, u32::MAX] {

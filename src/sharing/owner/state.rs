@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 
 use crate::context::{Partition, Timestamp};
-use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, put_count};
+use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding, put_count};
 use crate::error::DecodeError;
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed};
@@ -281,3 +281,5 @@ impl Message for Membership {
         Ok(Self { state, policy, directory_seconds: reader.u64()? })
     }
 }
+
+public_encoding!(Membership);

@@ -59,7 +59,7 @@ fn declassify_vec(bytes: Vec<u8>) -> Vec<u8> {
 fn sign() {
     let world = World::new();
     let signer = secret_signer(OWNER);
-    let signed = declassify(Signed::new(&signer, ContextBuf::from(&world.context())));
+    let signed = declassify(Signed::new(&signer, ContextBuf::try_from(&world.context()).unwrap()));
     assert!(signed.verify(&world.owner.id()).is_ok());
 }
 
