@@ -12,7 +12,7 @@ use crate::context::{Context, ContextBuf, RecordId, Subject};
 use crate::error::RngError;
 use crate::hash::{Digest, label};
 use crate::identity::{Signed, SigningKey};
-use crate::pre::{CapsuleParts, EncapsulateError, Pre, SharedKey};
+use crate::pre::{CapsuleParts, Pre, SharedKey};
 
 /// Seals partitions under one owner key and label, as one author.
 ///
@@ -131,11 +131,9 @@ impl<'a, S: Pre> Sealer<'a, S> {
         rng: &mut R,
     ) -> Result<Draft, SealError> {
         let () = Self::FITS;
-        if self.aad.len() > Context::MAX_AAD {
-            return Err(EncapsulateError::Context.into());
-        }
         let subject = Subject { record, version, author: self.author.id(), aad: self.aad };
         let ctx = S::context(self.params, self.owner, self.label, &subject);
+        // The scheme refuses a context that it does not know and free data that is too long.
         let (capsule, key) = S::encapsulate(self.params, self.owner, &ctx, self.author, rng)?;
         let mut core = Vec::with_capacity(S::Capsule::CORE_LEN);
         capsule.write_core(&mut core);
