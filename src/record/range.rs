@@ -29,9 +29,11 @@ pub(super) struct Cover {
 impl Cover {
     /// `None` when the range is not within the plaintext. An empty range is covered by no chunk.
     pub(super) fn new(layout: Layout, range: &Range<u64>) -> Option<Self> {
-        if range.start > range.end || range.end > layout.length() {
+        if range.end > layout.length() {
             return None;
         }
+        // Also refuses a range that ends before it starts.
+        let take = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
         let size = layout.chunk().bytes() as u64;
         let chunks = if range.is_empty() {
             0..0
@@ -44,7 +46,7 @@ impl Cover {
             body: at(chunks.start)?..at(chunks.end)?,
             chunks,
             skip: if range.is_empty() { 0 } else { usize::try_from(range.start.checked_rem(size)?).ok()? },
-            take: usize::try_from(range.end.checked_sub(range.start)?).ok()?,
+            take,
         })
     }
 
