@@ -4,11 +4,14 @@
 //! `cargo bench --bench record`, and again with `--features rayon`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod common;
+
 use std::hint::black_box;
 
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit, Nonce};
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use common::report::{Run, head, row};
+use criterion::{BatchSize, Criterion, Throughput};
 use sesphr::Digest;
 use sesphr::context::{Context, Partition, RecordId, Slot};
 use sesphr::encoding::SuiteId;
@@ -109,5 +112,24 @@ fn bodies(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bodies);
-criterion_main!(benches);
+fn table(run: &Run) {
+    let rayon = if cfg!(feature = "rayon") { "with" } else { "without" };
+    head(&format!("1 MiB, {rayon} `rayon`"), &["", "seal", "open", "seal to vec", "open to vec"]);
+    // Criterion makes underscores of slashes.
+    let cells = |name: &str, ways: [&str; 4]| {
+        let times = ways.map(|way| run.cell(&format!("1MiB/{}_{way}", name.replace('/', "_"))));
+        row([name.to_owned()].into_iter().chain(times));
+    };
+    cells("bare/aes-256-gcm", ["seal in place", "open in place", "seal to vec", "open to vec"]);
+    for aead in [Aead::Aes256Gcm, Aead::ChaCha20Poly1305] {
+        let ways = ["seal, buffer reused", "open, buffer reused", "seal to vec", "open to vec"];
+        cells(&format!("record/{aead:?}"), ways);
+    }
+    println!("\nBLAKE3 alone, one core: {}.", run.cell("1MiB/bare_blake3"));
+}
+
+fn main() {
+    let mut run = Run::new();
+    bodies(&mut run.criterion);
+    run.finish(table);
+}
