@@ -12,7 +12,7 @@ use crate::context::{Context, ContextBuf, RecordId, Subject};
 use crate::error::RngError;
 use crate::hash::{Digest, label};
 use crate::identity::{Signed, SigningKey};
-use crate::pre::{CapsuleParts, Pre, SharedKey};
+use crate::pre::{CapsuleParts, EncapsulateError, Pre, SharedKey};
 
 /// Seals partitions under one owner key and label, as one author.
 ///
