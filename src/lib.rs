@@ -35,8 +35,8 @@
 //! let policy = AccessPolicy::new(YEAR);
 //! let signing = SigningKey::try_generate(rng)?;
 //! let mut owner = Owner::new(signing, OwnerRoot::try_generate(rng)?, policy, Partition::SESPHR, YEAR, now);
-//! let mut server = Server::<Afgh, _>::new(SigningKey::try_generate(rng)?, MemoryStorage::new(), now)?;
-//! let mut cloud = Cloud::new(MemoryStorage::new());
+//! let mut server = Server::<Afgh, _>::new(SigningKey::try_generate(rng)?, MemoryStorage::new())?;
+//! let mut cloud = Cloud::new(MemoryStorage::new())?;
 //! let sister = User::<Afgh>::new(SigningKey::try_generate(rng)?, rng)?;
 //! server.enroll(owner.id())?;
 //!
@@ -51,7 +51,7 @@
 //! let key = directory.key(&Partition::MEDICAL).unwrap();
 //! let record = RecordId::try_generate(rng)?;
 //! let sealed = Sealer::<Afgh>::new(&(), key, &(), owner.signing()).seal(record, 1, b"blood group 0+", rng)?;
-//! cloud.upload(&sealed)?;
+//! cloud.upload(&sealed, now)?;
 //!
 //! // The sister reads.
 //! let sealed = cloud.latest(&owner.id(), &record, &Partition::MEDICAL)?;
