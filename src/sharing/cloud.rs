@@ -8,8 +8,8 @@ use crate::context::{Context, Partition, RecordId, Timestamp};
 use crate::encoding::{Encoding, Message, Reader};
 use crate::error::{DecodeError, OpenError};
 use crate::identity::{PartyId, Signed};
-use crate::pre::afgh::{self, Afgh};
-use crate::pre::{CapsuleParts, OwnerTerms, Pre};
+use crate::pre::afgh::Afgh;
+use crate::pre::{OwnerTerms, Pre};
 use crate::record::SealedPartition;
 use crate::sharing::{Author, CloudError, Directory, DirectoryError, Storage, VerifiedDirectory};
 
@@ -111,8 +111,7 @@ impl<St: Storage> Cloud<St> {
         if header.mutable().generation() != 0 {
             return Err(CloudError::Open(OpenError));
         }
-        let (core, mutable) = (header.immutable().capsule_core(), header.mutable().capsule_mutable());
-        let capsule = afgh::Capsule::from_parts(core, mutable).map_err(|_| CloudError::Open(OpenError))?;
+        let capsule = header.capsule::<Afgh>().map_err(|_| CloudError::Open(OpenError))?;
         Afgh::verify_capsule(&(), key, &capsule, &ctx).map_err(CloudError::Capsule)?;
 
         let (name, bytes) = (storage_key(&ctx), sealed.to_bytes());

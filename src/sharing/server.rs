@@ -501,3 +501,32 @@ impl<S: Pre, St: Storage> Server<S, St> {
         &self.storage
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pre::afgh::Afgh;
+    use crate::sharing::MemoryStorage;
+
+    #[test]
+    fn an_owner_cannot_fill_the_server() {
+        let (owner, other) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
+        let mut server = Server::<Afgh, _>::new(SigningKey::from_seed(&[3; 32]), MemoryStorage::new()).unwrap();
+        server.enroll(owner.id()).unwrap();
+        server.enroll(other.id()).unwrap();
+        let id = |n: usize| GrantId::from_array((n as u128).to_be_bytes());
+        let revoke = |signer, n| Signed::new(signer, Revocation { id: id(n), not_after: Timestamp(9) });
+        let max = Server::<Afgh, MemoryStorage>::MAX_GRANTS;
+        for n in 1..max {
+            let tombstone = Tombstone { not_after: Timestamp(9), served: None };
+            server.account(&owner.id()).unwrap().bury(id(n), tombstone);
+        }
+        assert_eq!(server.revoke(&owner.id(), &revoke(&owner, 0)), Ok(()));
+        assert_eq!(server.revoke(&owner.id(), &revoke(&owner, max)), Err(ServerError::Full));
+        // What the server has can be revoked again; other owners do not notice.
+        assert_eq!(server.revoke(&owner.id(), &revoke(&owner, 1)), Ok(()));
+        assert_eq!(server.revoke(&other.id(), &revoke(&other, 1)), Ok(()));
+        server.purge(Timestamp(10)).unwrap();
+        assert_eq!(server.revoke(&owner.id(), &revoke(&owner, max)), Ok(()));
+    }
+}

@@ -9,7 +9,7 @@ use crate::context::{Partition, RecordId, Timestamp};
 use crate::error::{OpenError, RngError};
 use crate::hash::label;
 use crate::identity::{PartyId, Signed, SigningKey};
-use crate::pre::{CapsuleParts, Pre};
+use crate::pre::Pre;
 use crate::record::{Expected, Opener, Plaintext, SealedHeader, SealedPartition, Versions};
 use crate::sharing::{KeyBundle, Request, RequestFailure, Response, VerifiedDirectory};
 
@@ -80,8 +80,7 @@ impl<S: Pre> User<S> {
         at: Timestamp,
         rng: &mut R,
     ) -> Result<Signed<Request<S>>, RequestFailure> {
-        let (core, mutable) = (header.immutable().capsule_core(), header.mutable().capsule_mutable());
-        let capsule = S::Capsule::from_parts(core, mutable).map_err(RequestFailure::Capsule)?;
+        let capsule = header.capsule::<S>().map_err(RequestFailure::Capsule)?;
         let ctx = header.context();
         let drawn = self.signing.draw(label::REQUEST_NONCE, &[ctx.digest().as_bytes()], rng);
         let drawn = drawn.map_err(|RngError| RequestFailure::Rng)?.digest();
