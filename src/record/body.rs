@@ -18,8 +18,6 @@ use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use chacha20poly1305::ChaCha20Poly1305;
-#[cfg(feature = "rayon")]
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use zeroize::{ZeroizeOnDrop, optimization_barrier};
 
 use crate::error::{DecodeError, OpenError};
@@ -237,33 +235,59 @@ pub(crate) fn body_tree() -> Tree {
 }
 
 /// The one place where work on chunks is spread: over every core with `rayon`, in order without; the results are in
-/// order with both, so the bytes are the same.
-fn each<I: Send, T: Send, C>(chunk: ChunkSize, items: Vec<I>, job: impl Fn(I) -> Option<T> + Sync + Send) -> Option<C>
-where
-    C: FromIterator<T> + Collected<T>,
-{
+/// order with both, so the bytes are the same. `None` when a job gives none.
+fn each<I: Send, T: Send>(chunk: ChunkSize, items: Vec<I>, job: impl Fn(I) -> Option<T> + Sync) -> Option<Vec<T>> {
     #[cfg(feature = "rayon")]
     {
         // Below 64 KiB a task costs more than it saves.
-        let least = ChunkSize::DEFAULT.bytes().checked_div(chunk.bytes()).unwrap_or(1).max(1);
-        items.into_par_iter().with_min_len(least).map(job).collect()
+        let portion = ChunkSize::DEFAULT.bytes().checked_div(chunk.bytes()).unwrap_or(1).max(1);
+        let portions = items.len().div_ceil(portion);
+        let helpers = rayon::current_num_threads().min(portions).saturating_sub(1);
+        if helpers > 0 {
+            return spread(items, portion, helpers, job);
+        }
     }
     #[cfg(not(feature = "rayon"))]
-    {
-        let _ = chunk;
-        items.into_iter().map(job).collect()
-    }
+    let _ = chunk;
+    items.into_iter().map(job).collect()
 }
 
-/// What [`each`] can collect into.
+/// The calling thread and so many `helpers` of the pool take portions from one queue until it is empty. A parallel
+/// iterator would leave the calling thread asleep until the pool is done: waking threads up twice costs as much as
+/// several chunks.
 #[cfg(feature = "rayon")]
-trait Collected<T: Send>: rayon::iter::FromParallelIterator<T> + Send {}
-#[cfg(feature = "rayon")]
-impl<T: Send, C: rayon::iter::FromParallelIterator<T> + Send> Collected<T> for C {}
-#[cfg(not(feature = "rayon"))]
-trait Collected<T> {}
-#[cfg(not(feature = "rayon"))]
-impl<T, C> Collected<T> for C {}
+fn spread<I: Send, T: Send>(
+    items: Vec<I>,
+    portion: usize,
+    helpers: usize,
+    job: impl Fn(I) -> Option<T> + Sync,
+) -> Option<Vec<T>> {
+    use std::sync::{Mutex, PoisonError};
+
+    let mut done = Vec::with_capacity(items.len());
+    let queue = Mutex::new(items.into_iter().enumerate());
+    let results = Mutex::new(&mut done);
+    let work = || {
+        let mut own = Vec::new();
+        loop {
+            // A lock is poisoned by a panic elsewhere, which the scope passes on.
+            let taken: Vec<_> = queue.lock().unwrap_or_else(PoisonError::into_inner).by_ref().take(portion).collect();
+            if taken.is_empty() {
+                break;
+            }
+            own.extend(taken.into_iter().map(|(i, item)| (i, job(item))));
+        }
+        results.lock().unwrap_or_else(PoisonError::into_inner).append(&mut own);
+    };
+    rayon::in_place_scope(|scope| {
+        for _ in 0..helpers {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
+    done.sort_unstable_by_key(|(i, _)| *i);
+    done.into_iter().map(|(_, result)| result).collect()
+}
 
 /// Encrypts a run of chunks from `plain` to `sealed` and gives the leaf of each, hashed while it is in the cache.
 ///
@@ -318,7 +342,7 @@ fn open_into(cipher: &Cipher, run: Run, sealed: &[u8], plain: &mut [u8]) -> Opti
         let last = run.ends && i.checked_add(1)? == count;
         items.push((run.first.checked_add(u32::try_from(i).ok()?)?, last, sealed, place));
     }
-    each(run.chunk, items, |(number, last, sealed, place)| cipher.open_chunk(number, last, sealed, place))
+    each(run.chunk, items, |(number, last, sealed, place)| cipher.open_chunk(number, last, sealed, place)).map(drop)
 }
 
 /// Decrypted bytes: they are wiped on drop and not printed. `Deref` gives the slice.

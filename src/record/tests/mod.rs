@@ -176,12 +176,17 @@ fn buffers_are_used_again_and_hold_one_body() {
 #[test]
 fn chunks_are_those_of_the_stream_construction() {
     let (key, chunk) = ([5; 32], ChunkSize::MIN);
-    for size in [0, 1, 4096, 4097, 3 * 4096] {
+    // The last is long enough that `rayon` spreads it.
+    for size in [0, 1, 4096, 4097, 3 * 4096, 70 * 4096 + 1] {
         let plain = text(size);
         let layout = Layout::new(chunk, size as u64).unwrap();
         let seal = |aead| {
             let mut out = std::vec![0; layout.sealed_len() as usize];
-            body::seal_run(&Cipher::new(aead, &key), &body::body_tree(), Run::whole(chunk), &plain, &mut out).unwrap();
+            let (cipher, tree) = (Cipher::new(aead, &key), body::body_tree());
+            let leaves = body::seal_run(&cipher, &tree, Run::whole(chunk), &plain, &mut out).unwrap();
+            let in_order: Vec<_> = out.chunks(chunk.sealed()).map(|chunk| tree.leaf(chunk)).collect();
+            assert_eq!(leaves, in_order);
+            assert_eq!(body::hash_run(&tree, chunk, &out), in_order);
             out
         };
         macro_rules! reference {
