@@ -91,9 +91,8 @@ fn streams_hold_a_few_chunks() {
 
     let mut check = Check(0);
     let mut body = BufReader::new(File::open(&path).unwrap());
-    let (length, opening) = peak(|| {
-        Opener::<Afgh>::owner(&(), &secret).open_stream(&expected, &header, &mut body, &mut check).unwrap()
-    });
+    let (length, opening) =
+        peak(|| Opener::<Afgh>::owner(&(), &secret).open_stream(&expected, &header, &mut body, &mut check).unwrap());
     std::fs::remove_file(&path).unwrap();
     assert_eq!((length, check.0), (SIZE, SIZE));
 

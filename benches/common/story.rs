@@ -47,7 +47,7 @@ impl Sharing for Afgh {
         let root = OwnerRoot::generate(rng);
         let mut owner = Owner::new(signing, root, AccessPolicy::new(LIFE), Partition::SESPHR, LIFE, NOW);
         let id = owner.id();
-        let mut server = Server::new(SigningKey::generate(rng), MemoryStorage::new(), NOW).unwrap();
+        let mut server = Server::new(SigningKey::generate(rng), MemoryStorage::new()).unwrap();
         server.enroll(id).unwrap();
         let user = User::new(SigningKey::generate(rng), rng).unwrap();
         let role = owner.certify(user.id(), Role::Doctor, validity());
@@ -57,7 +57,7 @@ impl Sharing for Afgh {
         for delegation in &update.delegations {
             server.accept(&id, delegation, NOW).unwrap();
         }
-        let mut cloud = Cloud::new(Newest::default());
+        let mut cloud = Cloud::new(Newest::default()).unwrap();
         cloud.publish(&id, &update.directory, NOW).unwrap();
         let directory = VerifiedDirectory::new(&update.directory, &id, 0, NOW).unwrap();
         let key = directory.key(&Partition::MEDICAL).unwrap().clone();
@@ -65,7 +65,7 @@ impl Sharing for Afgh {
     }
 
     fn upload(cloud: &mut Self::Cloud, sealed: &SealedPartition) {
-        cloud.upload(sealed).unwrap();
+        cloud.upload(sealed, NOW).unwrap();
     }
 
     fn fetch(cloud: &Self::Cloud, owner: &PartyId, version: u64) -> SealedPartition {
