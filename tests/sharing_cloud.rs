@@ -1,11 +1,12 @@
 //! The cloud: what it takes, and what a malicious one can make readers believe.
 #![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "common/sharing.rs"]
 mod common;
 
 use common::*;
-use sesphr::context::{Partition, RecordId, Timestamp};
+use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message};
 use sesphr::identity::{Signed, SigningKey};
 use sesphr::pre::afgh::Afgh;
@@ -249,7 +250,6 @@ fn an_expired_directory_lets_nobody_write_or_read() {
     let bob = user(10);
     w.join(&bob, Role::Researcher, at(1), at(1));
     let sealed = w.write(MEDICAL, 1, at(2));
-    let answer = w.ask(&bob, &sealed, at(2)).unwrap();
     let directory = w.directory(at(2));
     let next = w.seal_as(&party(1), MEDICAL, 2, at(2));
     let expired = Err(CloudError::Directory(DirectoryError::Time));
@@ -257,12 +257,17 @@ fn an_expired_directory_lets_nobody_write_or_read() {
     w.cloud = Cloud::new(w.cloud.storage().clone()).unwrap();
     assert_eq!(w.cloud.upload(&next, at(YEAR + 2)), expired);
     assert_eq!(w.cloud.upload(&next, at(YEAR)), Ok(()));
-    let open = |now| bob.open(&directory, RECORD, MEDICAL, Versions::Exactly(1), &sealed, &answer, now).is_ok();
-    assert!(open(at(YEAR)));
-    // The directory ended with the year from its making, the grant with the certificate a second before.
-    assert!(!open(at(YEAR + 2)));
-    let update = w.owner.grant_again(&bob.id(), at(3), &mut w.rng).unwrap();
-    assert_eq!(update.delegations.len(), 1);
+    // A grant that outlives the directory.
+    let cert = w.owner.certify(bob.id(), Role::Researcher, Validity::new(at(0), at(3 * YEAR)).unwrap());
+    let update = w.owner.renew(&bob.bundle(2, at(3 * YEAR)), &cert, at(100), &mut w.rng).unwrap();
+    w.send(&update, at(100));
+    let answer = w.ask(&bob, &sealed, at(100)).unwrap();
+    let open = |directory: &VerifiedDirectory, now| {
+        bob.open(directory, RECORD, MEDICAL, Versions::Exactly(1), &sealed, &answer, now).is_ok()
+    };
+    assert!(open(&directory, at(YEAR)));
+    assert!(!open(&directory, at(YEAR + 50)));
+    assert!(open(&w.directory(at(100)), at(YEAR + 50)));
 }
 
 #[test]

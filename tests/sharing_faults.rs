@@ -1,5 +1,6 @@
 //! Storages that fail, before or after they did what they were asked for, at every call there is.
 #![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "common/sharing.rs"]
 mod common;

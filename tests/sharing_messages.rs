@@ -1,5 +1,6 @@
-//! The messages of sharing: one encoding each, and nothing else decodes.
+//! What `malformed` does not see of sharing's messages: sets, counts, and what prints.
 #![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "common/sharing.rs"]
 mod common;
@@ -20,57 +21,9 @@ fn bytes_of(message: &impl Message) -> Vec<u8> {
     bytes
 }
 
-/// Decoding is the inverse of encoding and takes nothing else. Every `step`-th byte has all its bits flipped in turn.
-fn strict<T: Message>(message: &T, step: usize) {
-    let bytes = bytes_of(message);
-    assert_eq!(bytes.len(), message.encoded_len());
-    assert_eq!(bytes_of(&T::from_bytes(&bytes).unwrap()), bytes);
-    for len in (0..bytes.len()).step_by(step.div_ceil(2)) {
-        assert!(T::from_bytes(&bytes[..len]).is_err(), "prefix of {len}");
-    }
-    for more in 1..=64 {
-        let longer = [&bytes[..], &vec![0; more]].concat();
-        assert_eq!(T::from_bytes(&longer).err(), Some(DecodeError::TrailingBytes));
-    }
-    for at_byte in (0..bytes.len()).step_by(step) {
-        for bit in 0..8 {
-            let mut flipped = bytes.clone();
-            flipped[at_byte] ^= 1 << bit;
-            if let Ok(decoded) = T::from_bytes(&flipped) {
-                assert_eq!(bytes_of(&decoded), flipped, "byte {at_byte} bit {bit}");
-            }
-        }
-    }
-    // Each header byte names the message.
-    for at_byte in 0..4 {
-        let mut other = bytes.clone();
-        other[at_byte] ^= 0x40;
-        assert!(T::from_bytes(&other).is_err());
-    }
-}
-
-/// A signed form verifies for its signer, and with no bit changed.
-fn signed<T: Message + Clone>(message: &Signed<T>, step: usize) {
-    strict(message, step);
-    let signer = message.signer().id();
-    assert!(message.verify(&signer).is_ok());
-    assert!(message.verify(&party(250).id()).is_err());
-    let bytes = message.to_bytes();
-    for at_byte in (0..bytes.len()).step_by(step) {
-        let mut flipped = bytes.clone();
-        flipped[at_byte] ^= 1;
-        let verifies = Signed::<T>::from_bytes(&flipped).is_ok_and(|message| message.verify(&signer).is_ok());
-        assert!(!verifies, "byte {at_byte}");
-    }
-}
-
 struct All {
-    bundle: Signed<KeyBundle<Afgh>>,
-    cert: Signed<RoleCert>,
     update: Update,
-    request: Signed<Request<Afgh>>,
     response: Response<Afgh>,
-    query: Signed<DenialQuery>,
     membership: Signed<Membership>,
     w: World,
     bob: User<Afgh>,
@@ -87,59 +40,8 @@ fn all() -> All {
     let request = bob.request(w.server.id(), sealed.header(), at(2), &mut w.rng).unwrap();
     let response = w.server.reencrypt(&request, at(2), &mut w.rng).unwrap();
     let update = w.owner.depart(&carol.id(), at(3), &mut w.rng).unwrap();
-    let (bundle, cert) = (bob.bundle(1, at(9)), w.cert(&bob, Role::Doctor));
-    let (query, membership) = (w.owner.ask_denials(w.server.id(), at(2)), w.owner.export());
-    All { bundle, cert, update, request, response, query, membership, w, bob }
-}
-
-#[test]
-fn every_message_is_strict() {
-    let all = all();
-    signed(&all.bundle, 7);
-    signed(&all.cert, 1);
-    signed(&all.update.revocations[0], 1);
-    signed(&all.update.directory, 11);
-    signed(&all.request, 7);
-    signed(&all.query, 1);
-    signed(&all.membership, 7);
-    strict(&all.response, 7);
-    strict(&all.update.delegations[0], 7);
-    strict(all.bundle.unverified(), 7);
-    strict(all.request.unverified(), 7);
-    strict(all.membership.unverified(), 7);
-}
-
-#[test]
-fn no_message_passes_for_another() {
-    let all = all();
-    let messages = [
-        all.bundle.to_bytes(),
-        all.cert.to_bytes(),
-        all.update.revocations[0].to_bytes(),
-        all.update.directory.to_bytes(),
-        all.request.to_bytes(),
-        all.query.to_bytes(),
-        all.membership.to_bytes(),
-        all.response.to_bytes(),
-        all.update.delegations[0].to_secret_bytes().to_vec(),
-    ];
-    let decodes = |bytes: &[u8]| {
-        [
-            Signed::<KeyBundle<Afgh>>::from_bytes(bytes).is_ok(),
-            Signed::<RoleCert>::from_bytes(bytes).is_ok(),
-            Signed::<Revocation>::from_bytes(bytes).is_ok(),
-            Signed::<Directory>::from_bytes(bytes).is_ok(),
-            Signed::<Request<Afgh>>::from_bytes(bytes).is_ok(),
-            Signed::<DenialQuery>::from_bytes(bytes).is_ok(),
-            Signed::<Membership>::from_bytes(bytes).is_ok(),
-            Response::<Afgh>::from_bytes(bytes).is_ok(),
-            Delegation::<Afgh>::from_bytes(bytes).is_ok(),
-        ]
-    };
-    for (i, message) in messages.iter().enumerate() {
-        let expected: Vec<_> = (0..messages.len()).map(|j| i == j).collect();
-        assert_eq!(decodes(message).to_vec(), expected);
-    }
+    let membership = w.owner.export();
+    All { update, response, membership, w, bob }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Random stories against a plaintext oracle of who may read what.
 #![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "common/sharing.rs"]
 mod common;

@@ -1,5 +1,6 @@
 //! Who reads what as members come and go.
 #![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "common/sharing.rs"]
 mod common;

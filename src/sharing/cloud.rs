@@ -31,6 +31,9 @@ impl<St: Storage> fmt::Debug for Cloud<St> {
     }
 }
 
+/// What a cloud has: record, partition, version.
+pub type Entry = (RecordId, Partition, u64);
+
 const RECORD: &[u8] = b"record/";
 const DIRECTORY: &[u8] = b"directory/";
 
@@ -161,11 +164,11 @@ impl<St: Storage> Cloud<St> {
         self.stored(names.last().ok_or(CloudError::NotFound)?)
     }
 
-    /// What there is of an owner: record, partition, version.
+    /// What there is of an owner.
     ///
     /// # Errors
     /// [`CloudError::Corrupt`], [`CloudError::Storage`].
-    pub fn list(&self, owner: &PartyId) -> Result<Vec<(RecordId, Partition, u64)>, CloudError<St::Error>> {
+    pub fn list(&self, owner: &PartyId) -> Result<Vec<Entry>, CloudError<St::Error>> {
         let prefix = [RECORD, owner.as_bytes()].concat();
         let names = self.storage.keys(&prefix).map_err(CloudError::Storage)?;
         let parse = |name: &Vec<u8>| {

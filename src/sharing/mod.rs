@@ -36,7 +36,7 @@ mod user;
 
 pub use acl::{AccessPolicy, Role, RoleCert};
 pub use bundle::{KeyBundle, VerifiedBundle};
-pub use cloud::Cloud;
+pub use cloud::{Cloud, Entry};
 pub use directory::{Author, Directory, VerifiedDirectory};
 pub use error::{
     BundleError, CloudError, Denial, Denied, DirectoryError, OwnerError, RequestError, RequestFailure, RoleError, Rule,

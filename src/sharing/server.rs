@@ -504,9 +504,14 @@ impl<S: Pre, St: Storage> Server<S, St> {
 
 #[cfg(test)]
 mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
     use super::*;
+    use crate::context::{Partition, Validity};
+    use crate::pre::OwnerRoot;
     use crate::pre::afgh::Afgh;
-    use crate::sharing::MemoryStorage;
+    use crate::sharing::{AccessPolicy, MemoryStorage, Owner, Role, User};
 
     #[test]
     fn an_owner_cannot_fill_the_server() {
@@ -523,6 +528,16 @@ mod tests {
         }
         assert_eq!(server.revoke(&owner.id(), &revoke(&owner, 0)), Ok(()));
         assert_eq!(server.revoke(&owner.id(), &revoke(&owner, max)), Err(ServerError::Full));
+        let rng = &mut ChaCha20Rng::from_seed([4; 32]);
+        let user = User::<Afgh>::new(SigningKey::from_seed(&[5; 32]), rng).unwrap();
+        let (root, policy) = (OwnerRoot::generate(rng), AccessPolicy::new(9));
+        let mut patient =
+            Owner::new(SigningKey::from_seed(&[1; 32]), root, policy, [Partition::MEDICAL], 9, Timestamp(0));
+        let cert = patient.certify(user.id(), Role::Doctor, Validity::new(Timestamp(0), Timestamp(9)).unwrap());
+        let bundle = user.bundle(1, Timestamp(9));
+        let update = patient.join(&bundle, &cert, Timestamp(0), Timestamp(0), rng).unwrap();
+        let accepted = server.accept(&owner.id(), &update.delegations[0], Timestamp(0));
+        assert_eq!(accepted, Err(ServerError::Full));
         // What the server has can be revoked again; other owners do not notice.
         assert_eq!(server.revoke(&owner.id(), &revoke(&owner, 1)), Ok(()));
         assert_eq!(server.revoke(&other.id(), &revoke(&other, 1)), Ok(()));

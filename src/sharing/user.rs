@@ -64,7 +64,7 @@ impl<S: Pre> User<S> {
         &self.secret
     }
 
-    /// The public key as owners want it. Count `serial` up with each new key.
+    /// The public key as owners want it. Count `serial` up with each bundle, of a new key or to a new date.
     pub fn bundle(&self, serial: u64, not_after: Timestamp) -> Signed<KeyBundle<S>> {
         Signed::new(&self.signing, KeyBundle { key: self.public.clone(), serial, not_after })
     }

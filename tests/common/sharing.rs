@@ -1,5 +1,6 @@
 //! A patient, a re-encryption server and a cloud, for the tests of sharing.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::ops::Deref;
 
@@ -95,11 +96,15 @@ impl World {
 
     /// The world of another owner, with a server and a cloud of its own.
     pub fn of(seed: u8) -> Self {
+        Self::with_partitions(seed, Partition::SESPHR)
+    }
+
+    pub fn with_partitions(seed: u8, partitions: impl IntoIterator<Item = Partition>) -> Self {
         let chamber = party(200);
         let mut policy = AccessPolicy::new(YEAR);
         Role::ALL.into_iter().for_each(|role| policy.trust(role, chamber.id()));
         let root = OwnerRoot::generate(&mut rng(seed));
-        let owner = Owner::new(party(seed), root, policy, Partition::SESPHR, YEAR, at(0));
+        let owner = Owner::new(party(seed), root, policy, partitions, YEAR, at(0));
         let mut server = Server::new(party(201), MemoryStorage::new()).unwrap();
         server.enroll(owner.id()).unwrap();
         let cloud = Cloud::new(MemoryStorage::new()).unwrap();
