@@ -9,6 +9,7 @@ mod controls;
 mod memcheck;
 mod pairing;
 mod pre;
+mod record;
 mod world;
 
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 type Case = (&'static str, fn());
 
 /// Every case. `control-…` must be reported, everything else must not.
-const CASES: &[&[Case]] = &[controls::CASES, pairing::CASES, pre::CASES];
+const CASES: &[&[Case]] = &[controls::CASES, pairing::CASES, pre::CASES, record::CASES];
 
 fn main() -> ExitCode {
     let cases = || CASES.iter().copied().flatten();
