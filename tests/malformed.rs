@@ -178,7 +178,7 @@ fn samples() -> &'static [Sample] {
 }
 
 /// A signed statement whose only check is the signature.
-fn statement<T: Message + Clone>(name: &'static str, signed: &Signed<T>) -> Sample {
+fn statement<T: Encoding + Clone>(name: &'static str, signed: &Signed<T>) -> Sample {
     let signer = signed.signer().id();
     Sample::public(name, signed, Layout::default(), move |m: Signed<T>| m.verify(&signer).is_err())
 }

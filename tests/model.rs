@@ -60,7 +60,10 @@ fn configurations() -> Vec<(&'static str, Net)> {
         ("two partitions, two epochs, a doctor", net(2, 2, &[DOCTOR], false)),
         ("two partitions, two epochs, a doctor, colluding server", net(2, 2, &[DOCTOR], true)),
         ("one partition, two epochs, a doctor and a stranger", net(1, 2, &[DOCTOR, STRANGER], false)),
-        ("one partition, two epochs, a doctor, a relative and a stranger", net(1, 2, &[DOCTOR, FAMILY, STRANGER], false)),
+        (
+            "one partition, two epochs, a doctor, a relative and a stranger",
+            net(1, 2, &[DOCTOR, FAMILY, STRANGER], false),
+        ),
         ("two partitions, two epochs, a doctor and a relative, colluding server", net(2, 2, &[DOCTOR, FAMILY], true)),
         ("one partition, three epochs, a doctor, colluding server", net(1, 3, &[DOCTOR], true)),
     ]

@@ -224,7 +224,7 @@ struct Parts {
 impl Parts {
     fn of(w: &World, sealed: &SealedPartition, when: Timestamp) -> Self {
         let capsule = sealed.header().capsule::<Afgh>().unwrap().to_bytes();
-        Self { server: w.server.id(), when, ctx: ContextBuf::from(&sealed.header().context()), capsule }
+        Self { server: w.server.id(), when, ctx: ContextBuf::try_from(&sealed.header().context()).unwrap(), capsule }
     }
 
     fn sign(&self, signer: &SigningKey) -> Signed<Request<Afgh>> {
@@ -321,7 +321,7 @@ fn a_relabelled_capsule_is_not_reencrypted() {
     ];
     let mut rules = Vec::new();
     for (ctx, rule) in cases {
-        let parts = Parts { ctx: ContextBuf::from(&ctx), ..Parts::of(&w, &sealed, at(3)) };
+        let parts = Parts { ctx: ContextBuf::try_from(&ctx).unwrap(), ..Parts::of(&w, &sealed, at(3)) };
         assert!(w.server.reencrypt(&parts.sign(bob.signing()), at(3), &mut rng(6)).is_err(), "{ctx:?}");
         rules.extend(rule);
     }

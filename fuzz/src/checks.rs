@@ -97,16 +97,7 @@ pub fn decode_afgh(data: &[u8]) {
 }
 
 pub fn decode_record(data: &[u8]) {
-    family!(
-        data,
-        ImmutableHeader,
-        MutableHeader,
-        Seal,
-        Signed<Seal>,
-        SealedHeader,
-        SealedPartition,
-        SealedRange,
-    );
+    family!(data, ImmutableHeader, MutableHeader, Seal, Signed<Seal>, SealedHeader, SealedPartition, SealedRange,);
 }
 
 pub fn decode_sharing(data: &[u8]) {
@@ -486,8 +477,7 @@ pub fn sealed_range(data: &[u8]) {
     let Ok(cut) = cut else { return };
     let (changed, cut) = Changes(changes).apply(&cut, 0, 1);
     let Some(cut) = cut else { return };
-    let opened =
-        Opener::<Afgh>::owner(&(), &story.owner_secret).open_range(&story.expected(), &cut, wanted.clone());
+    let opened = Opener::<Afgh>::owner(&(), &story.owner_secret).open_range(&story.expected(), &cut, wanted.clone());
     match opened {
         Ok(opened) => assert!(*opened == plaintext()[wanted.start as usize..wanted.end as usize]),
         Err(OpenError) => assert!(changed),
@@ -501,7 +491,8 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let story = Story::get();
     let rng = &mut Toy(9);
     let secret = UserSecret::from_bytes(&bytes(&story.user_secret)).unwrap();
-    let user = User::<Afgh>::from_keys(Arc::new(()), SigningKey::from_seed(&[3; 32]), secret, story.user_public.clone());
+    let user =
+        User::<Afgh>::from_keys(Arc::new(()), SigningKey::from_seed(&[3; 32]), secret, story.user_public.clone());
     let role = RoleCert { subject: story.user.id(), role: Role::Doctor, validity: Validity::new(NOW, NOW).unwrap() };
     let revocation = Revocation { id: story.grant.unverified().id(), not_after: NOW };
     let query = DenialQuery { server: story.server.id(), at: NOW };

@@ -341,7 +341,8 @@ impl Net {
                     .filter(|&cell| self.epoch(cell) < usize::from(state.epoch[self.partition(cell)]))
                     .map(bit)
                     .sum();
-                let partitions = (0..self.partitions).filter(|&p| state.users[user].covered & self.cells_of(bit(p)) != 0);
+                let partitions =
+                    (0..self.partitions).filter(|&p| state.users[user].covered & self.cells_of(bit(p)) != 0);
                 let past = self.cells_of(partitions.map(bit).sum()) & ended;
                 let user = &mut next.users[user];
                 let member =
@@ -403,7 +404,11 @@ impl Net {
 
     /// Property 1: a user has parameters for no partition that its role does not give.
     pub fn no_foreign_parameters(&self, state: &State) -> bool {
-        state.users.iter().zip(&self.roles).all(|(user, (partitions, _))| user.parameters & !self.cells_of(*partitions) == 0)
+        state
+            .users
+            .iter()
+            .zip(&self.roles)
+            .all(|(user, (partitions, _))| user.parameters & !self.cells_of(*partitions) == 0)
     }
 
     /// Property 2, one half: what is decrypted is what was encrypted, and reached the reader through the cloud.
