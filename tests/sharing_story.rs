@@ -255,6 +255,12 @@ fn members_whose_time_has_run_out_are_reported_and_renewed() {
     assert_eq!((update.revocations.len(), update.delegations.len(), update.lapsed.len()), (0, 2, 0));
     w.send(&update, at(63));
     assert_eq!([&old, &new].map(|sealed| w.reads(&bob, sealed, at(64))), [true, true]);
+    // The same for a key that runs out.
+    let (dave, cert) = (user(12), w.cert(&user(12), Role::Researcher));
+    let _ = w.owner.join(&dave.bundle(1, at(70)), &cert, at(65), at(65), &mut w.rng).unwrap();
+    assert!(w.owner.grants(&dave.id()).all(|(_, _, end)| end == at(70)));
+    assert_eq!(w.owner.grant_again(&dave.id(), at(70), &mut w.rng).unwrap().lapsed, []);
+    assert_eq!(w.owner.grant_again(&dave.id(), at(71), &mut w.rng).unwrap().lapsed.len(), 1);
 }
 
 #[test]

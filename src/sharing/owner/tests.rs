@@ -74,3 +74,14 @@ fn epochs_from_the_future_count_as_begun_early() {
     let seen: Vec<u64> = now(900);
     assert_eq!(seen, times.map(|t| t.0));
 }
+
+#[test]
+fn revocations_are_kept_until_their_grants_would_have_ended() {
+    let rng = &mut ChaCha20Rng::from_seed([2; 32]);
+    let (mut owner, user) = at_epoch(2);
+    assert_eq!(owner.depart(&user, Timestamp(2), rng).unwrap().revocations.len(), 1);
+    for (now, kept) in [(1000, 1), (1001, 0)] {
+        let _ = owner.publish(Timestamp(now), rng).unwrap();
+        assert_eq!((owner.state.revoked.len(), owner.revocations(Timestamp(3)).len()), (kept, kept));
+    }
+}
