@@ -241,9 +241,7 @@ fn the_whole_message_and_nothing_but() {
 fn every_flipped_bit_is_noticed() {
     for s in samples() {
         let mut decoded = 0;
-        // Long ones take milliseconds to check: each of their bytes is hit, at changing bits.
-        let stride = if s.bytes.len() > 300 { 7 } else { 1 };
-        for bit in (0..s.bytes.len() * 8).step_by(stride) {
+        for bit in 0..s.bytes.len() * 8 {
             let mut bytes = s.bytes.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
             if let Ok(again) = (s.recode)(&bytes) {

@@ -5,6 +5,8 @@
 //! checked: that a ciphertext opens only with the right parameters is an assumption of the model, and what the
 //! library's own tests are about.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
+
 #[path = "model/net.rs"]
 #[allow(unreachable_pub, reason = "the replay on the library uses it too")]
 mod net;

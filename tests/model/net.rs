@@ -60,6 +60,7 @@ impl Guard {
 }
 
 /// A transition. The paper's have its names; `cell` and `user` are indices.
+#[allow(clippy::upper_case_acronyms, reason = "the paper's names")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// A user makes its key pair. (In the paper the SRS does, and can read everything.)
