@@ -4,7 +4,8 @@
 //! * `hash(label, parts…)` = SHA-512(len(label) ‖ label ‖ len(part_1) ‖ part_1 ‖ …), lengths as big-endian `u64`.
 //! * `digest` = its first 32 bytes.
 //! * `H_s(label, parts…)` = its 64 bytes as a little-endian integer, reduced modulo the group order.
-//! * `KDF(label, secret, parts…)` = HKDF-SHA-512 with salt `label`, input `secret` and info `hash(label, parts…)`.
+//! * `KDF(label, secret, parts…)` = 32 bytes of HKDF-SHA-512 with salt `label`, input `secret` and info
+//!   `hash(label, parts…)`.
 
 use core::fmt;
 

@@ -196,6 +196,8 @@ public_encoding!(VerifyingKey);
 /// A statement, who signed it, and the signature over every byte of its encoding. Statements are public: a secret
 /// cannot be one.
 ///
+/// The signature is Ed25519 over the 64 bytes of hash("sesphr v1 signed statement", key, encoding of the statement).
+///
 /// Encoded length: 4 header bytes, 32 for the key, the statement, 64 for the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed<T> {

@@ -5,6 +5,7 @@
 mod common;
 
 use common::TestRng;
+use common::json::{array, bytes, list};
 use ed25519_dalek::{Signature, Signer};
 use hkdf::Hkdf;
 use serde_json::Value;
@@ -18,25 +19,6 @@ use sha2::Sha512;
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("vectors/afgh.json")).unwrap()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    assert_eq!(text.len() % 2, 0);
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    unhex(value.as_str().unwrap())
-}
-
-fn array<const N: usize>(value: &Value) -> [u8; N] {
-    bytes(value).try_into().unwrap()
-}
-
-fn list<'a>(value: &'a Value, name: &str) -> &'a Vec<Value> {
-    let list = value[name].as_array().unwrap();
-    assert!(!list.is_empty(), "{name}");
-    list
 }
 
 fn label(value: &Value) -> &'static str {

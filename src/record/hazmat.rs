@@ -2,6 +2,7 @@
 //! repeats nonces and reveals both.** For test vectors and for benchmarks of the record layer without a scheme.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 #[cfg(feature = "std")]
 use std::io::{Read, Seek, Write};
 
@@ -12,7 +13,7 @@ use super::error::{OpenStreamError, SealStreamError};
 use super::header::MutableHeader;
 use super::open::{Expected, Unlocked, unlock};
 use super::seal::Draft;
-use super::{Aead, ChunkSize, Plaintext, SealError, SealedHeader};
+use super::{Aead, ChunkSize, Plaintext, SealError, SealedHeader, SealedRange};
 use crate::context::{Context, ContextBuf};
 use crate::error::OpenError;
 use crate::identity::SigningKey;
@@ -99,6 +100,19 @@ pub fn open_into(
 ) -> Result<(), OpenError> {
     out.hide();
     under(key, expected, header)?.open(body, out)
+}
+
+/// As [`Opener::open_range`](super::Opener::open_range), with the key in place of the capsule.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open_range(
+    key: &[u8; 32],
+    expected: &Expected<'_>,
+    sealed: &SealedRange,
+    wanted: Range<u64>,
+) -> Result<Plaintext, OpenError> {
+    under(key, expected, sealed.header())?.open_range(sealed, &wanted)
 }
 
 /// As [`Opener::open_stream`](super::Opener::open_stream), with the key in place of the capsule.

@@ -19,7 +19,8 @@ use crate::pre::{CapsuleParts, Pre, SharedKey};
 /// The author's key is not repeated here: the context names the author by the key's hash, and the seal carries the
 /// key that has to match it.
 ///
-/// Encoded length: 4 + context + (4 + capsule) + 1 + 1 + 32 + 32 bytes.
+/// Encoded, after the 4 header bytes: context, capsule (4 + length), cipher (1 byte: 1 is AES-256-GCM, 2
+/// ChaCha20-Poly1305), binary logarithm of the chunk size (1), salt (32), commitment (32).
 #[derive(Clone, PartialEq, Eq)]
 pub struct ImmutableHeader {
     context: ContextBuf,
@@ -59,7 +60,7 @@ impl ImmutableHeader {
         self.chunk
     }
 
-    /// The name of this header: a hash of every byte.
+    /// The name of this header: a hash of its encoding as one part.
     pub fn digest(&self) -> Digest {
         Hasher::new(label::IMMUTABLE_HEADER).message(self).digest()
     }
@@ -151,7 +152,7 @@ pub enum Layer {
 /// The part of a header that a cloud updates when keys rotate. The author's seal does not cover it: the scheme checks
 /// the capsule that it completes when it opens it.
 ///
-/// Encoded length: 4 + 4 + (4 + capsule) + 1 bytes.
+/// Encoded, after the 4 header bytes: generation (4 bytes), capsule (4 + length), layer (1 byte: 0 is none).
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct MutableHeader {
     generation: u32,
@@ -220,7 +221,7 @@ impl Message for MutableHeader {
 /// What the author signs: which header, which chunks, how many bytes. Every reader holds the body's key and could
 /// make chunks that decrypt; this is what keeps them from passing for the author's.
 ///
-/// Encoded length: 4 + 32 + 32 + 8 bytes.
+/// Encoded, after the 4 header bytes: digest of the immutable header (32 bytes), Merkle root (32), length (8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seal {
     pub(super) header: Digest,
@@ -266,7 +267,8 @@ impl Message for Seal {
 
 /// Everything about a sealed partition but its body: a few hundred bytes, enough to re-encrypt for a reader.
 ///
-/// Encoded length: 4 + immutable header + mutable header + signed seal (176) bytes.
+/// Encoded, after the 4 header bytes: immutable header, mutable header, signed seal (176 bytes), each a message with
+/// its own 4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedHeader {
     immutable: ImmutableHeader,
@@ -348,7 +350,7 @@ impl Message for SealedHeader {
 
 /// A sealed partition in memory: header and body.
 ///
-/// Encoded: header and body one after the other; the length of the body follows from the header.
+/// Encoded, after the 4 header bytes: [`SealedHeader`] and body; the length of the body follows from the header.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedPartition {
     header: SealedHeader,

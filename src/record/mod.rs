@@ -11,11 +11,12 @@
 //! | [`Seal`]: header digest, Merkle root, length | author | Ed25519 signature, verified on every opening |
 //! | body: chunks of 64 KiB, each with a 16-byte tag | author | AEAD and Merkle root |
 //!
-//! **Construction.** The scheme makes K and its capsule. commitment = KDF(K, salt), body key = KDF(K, salt, digest of
-//! the immutable header), and the body is STREAM over AES-256-GCM or ChaCha20-Poly1305. The author signs the digest of
-//! the header, the Merkle root over the encrypted chunks and the plaintext's length. An AEAD tag proves that someone
-//! who holds K made a chunk; every reader does. The signature is what proves that it was the author, also for a range
-//! of the body, also while streaming.
+//! **Construction.** The scheme makes K and its capsule. commitment = KDF("sesphr v1 body commitment", K, salt), body
+//! key = KDF("sesphr v1 body key", K, salt, digest of the immutable header), and the body is STREAM over AES-256-GCM or
+//! ChaCha20-Poly1305: chunk i has the nonce 0 (7 bytes) ‖ i (4, big-endian) ‖ 1 if it is the last, else 0, and no
+//! associated data. The author signs the digest of the header, the Merkle root over the encrypted chunks, tags
+//! included, and the plaintext's length. An AEAD tag proves that someone who holds K made a chunk; every reader does.
+//! The signature is what proves that it was the author, also for a range of the body, also while streaming.
 //!
 //! **How to.** [`Sealer`] seals, [`Opener`] opens; both have a form for memory and one for `std::io` streams. A cloud
 //! that serves ranges keeps a [`BodyIndex`] and cuts a [`SealedRange`].

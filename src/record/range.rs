@@ -58,7 +58,9 @@ impl Cover {
 /// What a cloud returns for a range of bytes: the header, the chunks that cover the range, and the Merkle hashes that
 /// lead from them to the root that the author signed. It opens without anything else.
 ///
-/// Encoded length: 4 + header + 8 + 8 + chunks + (4 + 32 a hash) bytes; at most 64 hashes.
+/// Encoded, after the 4 header bytes: [`SealedHeader`], first byte of the range (8 bytes) and the one behind its last
+/// (8), chunks, number of hashes (4), hashes (32 each, at most 64). The hashes are those of the largest subtrees that
+/// hold no chunk of the range, left to right. An empty range has no chunks, and the root as its only hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedRange {
     pub(super) header: SealedHeader,

@@ -4,73 +4,30 @@
     python3 tests/vectors/afgh.py > tests/vectors/afgh.json
 
 Curve and pairing come from py_ecc, SHA-512 and HMAC from hashlib, Ed25519 from `cryptography`; HKDF is written out and
-checked against `cryptography`. Everything else follows the crate's documentation. All numbers are hexadecimal bytes;
-fresh bytes are what the random number generator gives, in the order in which it is asked.
+checked against `cryptography`, both in common.py. Everything else follows the crate's documentation. All numbers are
+hexadecimal bytes; fresh bytes are what the random number generator gives, in the order in which it is asked.
 """
 
 import hashlib
-import hmac
 import json
 import sys
 
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from common import AFGH, COMMON, EPOCH, Party, be, context, digest, hkdf, kdf, label, labelled, message, var
 from py_ecc.bls.point_compression import compress_G1, compress_G2
 from py_ecc.optimized_bls12_381 import FQ12, G1, G2, curve_order as r, field_modulus as p, multiply, pairing
 
 sys.setrecursionlimit(10000)
 
-COMMON, AFGH = 0, 1
 VERIFYING_KEY, OWNER_ROOT = 0x0002, 0x0004
 OWNER_KEY, OWNER_SECRET, USER_KEY, USER_SECRET = 0x0010, 0x0011, 0x0012, 0x0013
 GRANT, REKEY, CAPSULE, RECAPSULE = 0x0014, 0x0015, 0x0016, 0x0017
-CONTEXT = 0x0001
-SIGNED = 0x8000
 
 
-def be(n, length):
-    return n.to_bytes(length, "big")
-
-
-def label(name):
-    return b"sesphr v1 " + name.encode()
-
-
-# Hashing ------------------------------------------------------------------------------------------------------------
-
-
-def labelled(lab, parts):
-    out = be(len(lab), 8) + lab
-    for part in parts:
-        out += be(len(part), 8) + part
-    return hashlib.sha512(out).digest()
-
-
-def digest(lab, parts):
-    return labelled(lab, parts)[:32]
+# Groups -------------------------------------------------------------------------------------------------------------
 
 
 def hash_scalar(lab, parts):
     return int.from_bytes(labelled(lab, parts), "little") % r
-
-
-def hkdf(salt, ikm, info, length):
-    prk = hmac.new(salt, ikm, hashlib.sha512).digest()
-    out, block, i = b"", b"", 1
-    while len(out) < length:
-        block = hmac.new(prk, block + info + bytes([i]), hashlib.sha512).digest()
-        out, i = out + block, i + 1
-    other = HKDF(algorithm=hashes.SHA512(), length=length, salt=salt, info=info).derive(ikm)
-    assert other == out[:length]
-    return other
-
-
-def kdf(lab, secret, parts):
-    return hkdf(lab, secret, labelled(lab, parts), 32)
-
-
-# Groups -------------------------------------------------------------------------------------------------------------
 
 
 def scalar(n):
@@ -105,39 +62,7 @@ def gt(f):
     return out
 
 
-# Messages -----------------------------------------------------------------------------------------------------------
-
-
-def message(suite, kind, body):
-    return bytes([1, suite]) + be(kind, 2) + body
-
-
-def var(data):
-    return be(len(data), 4) + data
-
-
-class Party:
-    """An Ed25519 key, the hedge derived from it, and the counter of its draws."""
-
-    def __init__(self, seed):
-        self.seed, self.draws = seed, 0
-        self.key = Ed25519PrivateKey.from_private_bytes(seed)
-        raw = serialization.Encoding.Raw, serialization.PublicFormat.Raw
-        self.public = self.key.public_key().public_bytes(*raw)
-        self.id = digest(label("party id"), [self.public])
-        self.hedge = kdf(label("hedge key"), seed, [])
-
-    def draw(self, lab, parts, fresh):
-        count, self.draws = self.draws, self.draws + 1
-        return [fresh, self.hedge, be(count, 8)] + parts
-
-    def sign(self, suite, kind, body):
-        statement = message(suite, kind, body)
-        signature = self.key.sign(labelled(label("signed statement"), [self.public, statement]))
-        return message(suite, kind | SIGNED, self.public + statement + signature)
-
-    def statement_id(self, suite, kind, body):
-        return digest(label("statement id"), [self.public, message(suite, kind, body)])
+# Proofs and runs ----------------------------------------------------------------------------------------------------
 
 
 def prove(lab, witness, base, mul, encode, image, msg, fresh):
@@ -195,13 +120,9 @@ def case(name, partition, epoch, version, aad, validity, burnt=0):
     user_secret = message(AFGH, USER_SECRET, user.id + scalar(b))
     user_public = user.sign(AFGH, USER_KEY, g2(B) + pi2)
 
-    # The context: its body follows the label without a length of its own.
-    ctx_body = (
-        bytes([AFGH]) + owner.id + i["record"] + be(version, 8) + var(partition.encode()) + b"\0" + be(epoch, 4)
-        + bytes(32) + origin + author.id + var(aad)
+    encoded_context, ctx = context(
+        AFGH, owner.id, i["record"], version, partition, EPOCH, epoch, bytes(32), origin, author.id, aad
     )
-    lab = label("context")
-    ctx = hashlib.sha512(be(len(lab), 8) + lab + ctx_body).digest()[:32]
 
     # Encapsulation.
     sigma = digest(label("afgh sigma"), author.draw(label("afgh sigma"), [ctx], i["fresh_sigma"]))
@@ -255,7 +176,7 @@ def case(name, partition, epoch, version, aad, validity, burnt=0):
     messages = {
         "verifying_key": message(COMMON, VERIFYING_KEY, owner.public),
         "owner_root": message(COMMON, OWNER_ROOT, i["root"]),
-        "context": message(COMMON, CONTEXT, ctx_body),
+        "context": encoded_context,
         "owner_secret": owner_secret, "owner_public": owner_public,
         "user_secret": user_secret, "user_public": user_public,
         "capsule": message(AFGH, CAPSULE, g1(c1) + c3 + pi3),
