@@ -300,6 +300,7 @@ impl SharedKey {
         Self(bytes)
     }
 
+    #[cfg(any(feature = "alloc", feature = "hazmat"))]
     pub(crate) fn expose(&self) -> &[u8; 32] {
         &self.0
     }

@@ -38,7 +38,7 @@ for backend in default blst; do
     features=()
     [ "$backend" = default ] || features=(--features "$backend")
     for profile in release release-s; do
-        cargo build --quiet --locked --profile "$profile" ${features[@]+"${features[@]}"}
+        cargo build --quiet --profile "$profile" ${features[@]+"${features[@]}"}
         binary=$target/$profile/sesphr-ct
         dir=$logs/$backend-$profile
         rm -rf "$dir"

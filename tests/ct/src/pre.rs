@@ -151,8 +151,7 @@ fn verify_rekey() {
 
 fn capsule(world: &World) -> (Capsule, SharedKey, Context<'static>) {
     let ctx = world.context();
-    let (capsule, key) =
-        Afgh::encapsulate(&(), &world.owner_key, &ctx, &world.author, &mut Toy::clear()).unwrap();
+    let (capsule, key) = Afgh::encapsulate(&(), &world.owner_key, &ctx, &world.author, &mut Toy::clear()).unwrap();
     (capsule, key, ctx)
 }
 
@@ -162,12 +161,10 @@ fn reencrypt() {
     let checked = Afgh::verify_capsule(&(), &world.owner_key, &capsule, &ctx).unwrap();
     let mut rekey = Afgh::verify_rekey(&(), &world.owner_key, &world.grant, &world.rekey).unwrap();
     poison_fields(&mut rekey, &[&rekey_image(&world.rekey)]);
-    let part =
-        Afgh::reencrypt(&(), &rekey, &checked, &secret_signer(SERVER), NOW, &mut Toy::secret()).unwrap();
+    let part = Afgh::reencrypt(&(), &rekey, &checked, &secret_signer(SERVER), NOW, &mut Toy::secret()).unwrap();
     let part = declassify(part);
     assert_eq!(part.to_bytes().len(), 4 + 48 + 96);
-    let opened =
-        Afgh::open_reencrypted(&(), &world.user_secret, &world.grant, &capsule, &[part], &ctx).unwrap();
+    let opened = Afgh::open_reencrypted(&(), &world.user_secret, &world.grant, &capsule, &[part], &ctx).unwrap();
     assert!(bool::from(opened.ct_eq(&key)));
 }
 
@@ -194,8 +191,7 @@ fn open_reencrypted() {
     let rekey = Afgh::verify_rekey(&(), &world.owner_key, &world.grant, &world.rekey).unwrap();
     let part = Afgh::reencrypt(&(), &rekey, &checked, &world.server, NOW, &mut Toy::clear()).unwrap();
     mark_user_secret(&mut world.user_secret);
-    let opened =
-        Afgh::open_reencrypted(&(), &world.user_secret, &world.grant, &capsule, &[part], &ctx).unwrap();
+    let opened = Afgh::open_reencrypted(&(), &world.user_secret, &world.grant, &capsule, &[part], &ctx).unwrap();
     assert_eq!(declassify(opened.ct_eq(&key).unwrap_u8()), 1);
 }
 

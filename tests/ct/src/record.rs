@@ -1,9 +1,9 @@
 //! Sealed bodies: what is done with the shared key, the author's key and the plaintext.
 
 use sesphr::context::Context;
-use sesphr::hazmat::record::{Fixed, open};
+use sesphr::hazmat::record::{Fixed, open_into};
 use sesphr::pre::afgh::Afgh;
-use sesphr::record::{Aead, ChunkSize, Expected, Opener, SealedPartition, Sealer, Versions};
+use sesphr::record::{Aead, ChunkSize, Expected, Opener, Plaintext, SealedPartition, Sealer, Versions};
 use std::hint::black_box;
 
 use crate::Case;
@@ -41,7 +41,9 @@ fn seal(aead: Aead) -> (World, SealedPartition) {
     let (key, plaintext) = (secret::<32>(), secret::<LEN>());
     let context: Context<'static> = world.context();
     let fixed = Fixed { key: &key, context, capsule: b"", aead, chunk_size: ChunkSize::MIN, salt: [5; 32] };
-    let sealed = publish(fixed.seal(&secret_signer(AUTHOR), &plaintext).unwrap());
+    let mut body = Vec::new();
+    let header = fixed.seal_into(&secret_signer(AUTHOR), &plaintext, &mut body).unwrap();
+    let sealed = publish(SealedPartition::from_parts(header, body).unwrap());
     assert!(sealed.verify().is_ok());
     (world, sealed)
 }
@@ -60,7 +62,8 @@ fn open_under_key(aead: Aead) {
     let (world, sealed) = seal(aead);
     let authors = [world.author.id()];
     let ctx = world.context();
-    let opened = open(&secret::<32>(), &expected(&ctx, &authors), sealed.header(), sealed.body()).unwrap();
+    let mut opened = Plaintext::default();
+    open_into(&secret::<32>(), &expected(&ctx, &authors), sealed.header(), sealed.body(), &mut opened).unwrap();
     assert_eq!(opened.len(), LEN);
     assert_eq!(is_secret(&opened), running());
 }
@@ -69,13 +72,15 @@ fn sealer_and_opener() {
     let mut world = World::new();
     let ctx = world.context();
     let author = secret_signer(AUTHOR);
-    let sealed = Sealer::<Afgh>::new(&(), &world.owner_key, &(), &author)
-        .chunk_size(ChunkSize::MIN)
-        .seal(ctx.record, ctx.version, &secret::<LEN>(), &mut Toy::secret());
+    let sealed = Sealer::<Afgh>::new(&(), &world.owner_key, &(), &author).chunk_size(ChunkSize::MIN).seal(
+        ctx.record,
+        ctx.version,
+        &secret::<LEN>(),
+        &mut Toy::secret(),
+    );
     let sealed = publish(sealed.unwrap());
     mark_owner_secret(&mut world.owner_secret);
     let authors = [world.author.id()];
-    let opened =
-        Opener::<Afgh>::owner(&(), &world.owner_secret).open(&expected(&ctx, &authors), &sealed).unwrap();
+    let opened = Opener::<Afgh>::owner(&(), &world.owner_secret).open(&expected(&ctx, &authors), &sealed).unwrap();
     assert_eq!(opened.len(), LEN);
 }

@@ -70,8 +70,7 @@ fn mark_signer(signer: &mut SigningKey, seed: [u8; 32]) {
     // surrounds the image except the hedge.
     let inner = image(&inner);
     let at = (0..=inner.len() - 32).find(|&at| inner[at..].starts_with(&seed)).expect("the seed is in the key");
-    let publics: Vec<&[u8]> =
-        [&inner[..at], &inner[at + 32..]].into_iter().filter(|part| !part.is_empty()).collect();
+    let publics: Vec<&[u8]> = [&inner[..at], &inner[at + 32..]].into_iter().filter(|part| !part.is_empty()).collect();
     crate::memcheck::poison_except(signer, &publics);
 }
 
@@ -135,8 +134,7 @@ impl World {
         let (user_secret, public) = Afgh::user_keygen(&(), &user, rng).unwrap();
         let user_key = Afgh::verify_user(&(), &public, &user.id()).unwrap();
         let validity = Validity::new(Timestamp(10), Timestamp(20)).unwrap();
-        let (grant, [rekey]) =
-            Afgh::delegate(&(), &owner_secret, &owner, &user_key, &(), &validity, rng).unwrap();
+        let (grant, [rekey]) = Afgh::delegate(&(), &owner_secret, &owner, &user_key, &(), &validity, rng).unwrap();
         let grant = Afgh::verify_grant(&(), &owner_key, &grant, NOW).unwrap();
         Self {
             owner,
