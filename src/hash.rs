@@ -115,6 +115,13 @@ impl Digest {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// The first 16 bytes: for names and nonces that must not repeat.
+    pub(crate) fn half(&self) -> [u8; 16] {
+        let mut out = [0; 16];
+        out.iter_mut().zip(&self.0).for_each(|(to, from)| *to = *from);
+        out
+    }
 }
 
 crate::encoding::serde_name!(Digest);

@@ -83,9 +83,7 @@ impl<S: Pre> User<S> {
         let capsule = header.capsule::<S>().map_err(RequestFailure::Capsule)?;
         let ctx = header.context();
         let drawn = self.signing.draw(label::REQUEST_NONCE, &[ctx.digest().as_bytes()], rng);
-        let drawn = drawn.map_err(|RngError| RequestFailure::Rng)?.digest();
-        let mut nonce = [0; 16];
-        nonce.iter_mut().zip(drawn.as_bytes()).for_each(|(to, from)| *to = *from);
+        let nonce = drawn.map_err(|RngError| RequestFailure::Rng)?.digest().half();
         Ok(Signed::new(
             &self.signing,
             Request { server, at, nonce, context: header.immutable().context_buf().clone(), capsule },

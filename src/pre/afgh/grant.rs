@@ -185,12 +185,8 @@ pub(super) fn delegate<R: TryCryptoRng + ?Sized>(
     let (start, end) = (validity.not_before().0.to_be_bytes(), validity.not_after().0.to_be_bytes());
     let (id, point) = (user.user(), user.point().to_bytes());
     let parts = [origin.as_bytes(), id.as_bytes(), point.as_slice(), &start, &end];
-    let drawn = signer.draw(label::AFGH_GRANT_ID, &parts, rng)?.digest();
-    let mut id = [0; 16];
-    id.iter_mut().zip(drawn.as_bytes()).for_each(|(to, from)| *to = *from);
-
-    let grant =
-        Grant { id: GrantId::from_array(id), origin, user: user.user(), point: *user.point(), validity: *validity };
+    let id = GrantId::from_array(signer.draw(label::AFGH_GRANT_ID, &parts, rng)?.digest().half());
+    let grant = Grant { id, origin, user: user.user(), point: *user.point(), validity: *validity };
     let grant = Signed::new(signer, grant);
     let rk = Zeroizing::new(user.point().mul(owner.a_inverse()).to_affine());
     let rekey = ReKey { grant: grant.digest(), rk };
