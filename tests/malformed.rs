@@ -10,13 +10,16 @@ mod sharing;
 use std::sync::{Mutex, OnceLock};
 
 use common::{Granted, NOW, Owner, User, medical, party, rng, same, validity};
-use sesphr::context::{Context, ContextBuf, Partition};
+use sesphr::context::{Context, ContextBuf, Partition, RecordId};
 use sesphr::encoding::{Encoding, Message, SuiteId, VERSION};
 use sesphr::error::{BufferTooSmall, DecodeError, OpenError};
 use sesphr::hazmat::pairing::{mul_p, mul_q};
 use sesphr::identity::{Signed, SigningKey, VerifyingKey};
 use sesphr::pre::afgh::*;
 use sesphr::pre::{OwnerRoot, Pre, SharedKey};
+use sesphr::record::{
+    Expected, ImmutableHeader, MutableHeader, Opener, SealedHeader, SealedPartition, Sealer, Versions,
+};
 use sesphr::sharing::{Delegation, Response, Role, VerifiedBundle, VerifiedDirectory};
 
 /// What a message must be to be public.
@@ -172,6 +175,7 @@ fn samples() -> &'static [Sample] {
                 !opens(Afgh::open_reencrypted(&(), &user.secret, &granted.grant, capsule, &[m], ctx))
             }),
         ];
+        samples.extend(record_samples());
         samples.extend(sharing_samples());
         samples
     })
@@ -181,6 +185,36 @@ fn samples() -> &'static [Sample] {
 fn statement<T: Encoding + Clone>(name: &'static str, signed: &Signed<T>) -> Sample {
     let signer = signed.signer().id();
     Sample::public(name, signed, Layout::default(), move |m: Signed<T>| m.verify(&signer).is_err())
+}
+
+fn record_samples() -> Vec<Sample> {
+    let (owner, author, record) = (Owner::new(21, medical(3)), party(22), RecordId::from_array([7; 16]));
+    let sealer = Sealer::<Afgh>::new(&(), &owner.key, &(), &author);
+    let sealed = sealer.seal(record, 1, &[9; 100], &mut rng(23)).unwrap();
+    let (authors, none) = ([author.id()], Layout::default());
+    let (header, range, body) = (sealed.header().clone(), sealed.range(10..20).unwrap(), sealed.body().to_vec());
+    let (fixed, updated) = (header.immutable().digest(), header.mutable().clone());
+    // One owner for all the openings below.
+    let owner: &'static Owner = Box::leak(Box::new(owner));
+    let authors: &'static [_] = Box::leak(Box::new(authors));
+    let expected = Expected {
+        owner: owner.signer.id(),
+        record,
+        partition: Partition::MEDICAL,
+        authors,
+        versions: Versions::AtLeast(0),
+    };
+    let opener = Opener::<Afgh>::owner(&(), &owner.secret);
+    vec![
+        Sample::public("immutable header", header.immutable(), none, move |m: ImmutableHeader| m.digest() != fixed),
+        Sample::public("mutable header", header.mutable(), none, move |m: MutableHeader| m != updated),
+        statement("seal", header.seal()),
+        Sample::public("sealed header", &header, none, move |m: SealedHeader| {
+            SealedPartition::from_parts(m, body.clone()).map_or(true, |sealed| opener.open(&expected, &sealed).is_err())
+        }),
+        Sample::public("sealed partition", &sealed, none, move |m| opener.open(&expected, &m).is_err()),
+        Sample::public("sealed range", &range, none, move |m| opener.open_range(&expected, &m, 10..20).is_err()),
+    ]
 }
 
 fn sharing_samples() -> Vec<Sample> {
@@ -513,5 +547,6 @@ fn serde_is_hex_in_text_and_bytes_in_binary() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 7);
+    // All but the secrets: signing key, root, two secret keys, re-key, delegation.
+    assert_eq!(tried, samples().len() - 6);
 }
