@@ -27,6 +27,8 @@ pub enum SuiteId {
     Common = 0,
     /// [`Afgh`](crate::pre::afgh::Afgh): BLS12-381, SHA-512, HKDF-SHA-512.
     Afgh = 1,
+    /// [`Kac`](crate::kac): BLS12-381, SHA-512, HKDF-SHA-512.
+    Kac = 2,
 }
 
 impl SuiteId {
@@ -34,6 +36,7 @@ impl SuiteId {
         match byte {
             0 => Ok(Self::Common),
             1 => Ok(Self::Afgh),
+            2 => Ok(Self::Kac),
             other => Err(DecodeError::Suite(other)),
         }
     }
@@ -92,6 +95,21 @@ pub(crate) mod kind {
     pub(crate) const DELEGATION: Kind = Kind(0x0036);
     pub(crate) const DENIAL_QUERY: Kind = Kind(0x0037);
     pub(crate) const MEMBERSHIP: Kind = Kind(0x0038);
+
+    pub(crate) const PARAMS: Kind = Kind(0x0040);
+    pub(crate) const PINS: Kind = Kind(0x0041);
+    pub(crate) const CONTRIBUTION: Kind = Kind(0x0042);
+    pub(crate) const TRANSCRIPT: Kind = Kind(0x0043);
+    pub(crate) const CLASS_SET: Kind = Kind(0x0044);
+    pub(crate) const CLASS_GRID: Kind = Kind(0x0045);
+    pub(crate) const GENERATION_CERT: Kind = Kind(0x0046);
+    pub(crate) const GENERATION_CHAIN: Kind = Kind(0x0047);
+    pub(crate) const AGGREGATE_KEY: Kind = Kind(0x0048);
+    pub(crate) const AGGREGATE_CAPSULE: Kind = Kind(0x0049);
+    pub(crate) const DEALING: Kind = Kind(0x004a);
+    pub(crate) const SUB_SHARE: Kind = Kind(0x004b);
+    pub(crate) const TRUSTEE_SHARE: Kind = Kind(0x004c);
+    pub(crate) const SHARING: Kind = Kind(0x004d);
 }
 
 /// Where encoded bytes go: a buffer, a hash, or a counter.

@@ -57,6 +57,24 @@ pub(crate) mod label {
     pub(crate) const AFGH_BLIND: Label = Label("sesphr v1 afgh blind");
     pub(crate) const AFGH_GRANT_ID: Label = Label("sesphr v1 afgh grant id");
 
+    pub(crate) const KAC_PARAMS: Label = Label("sesphr v1 kac params");
+    pub(crate) const KAC_ALPHA: Label = Label("sesphr v1 kac alpha");
+    pub(crate) const KAC_PARAMS_CHECK: Label = Label("sesphr v1 kac params check");
+    pub(crate) const KAC_CONTRIBUTION_PROOF: Label = Label("sesphr v1 kac contribution proof");
+    pub(crate) const KAC_GRID: Label = Label("sesphr v1 kac grid");
+    pub(crate) const KAC_GAMMA: Label = Label("sesphr v1 kac gamma");
+    pub(crate) const KAC_GENERATION_PROOF: Label = Label("sesphr v1 kac generation proof");
+    pub(crate) const KAC_ORIGIN: Label = Label("sesphr v1 kac origin");
+    pub(crate) const KAC_SIGMA: Label = Label("sesphr v1 kac sigma");
+    pub(crate) const KAC_T: Label = Label("sesphr v1 kac t");
+    pub(crate) const KAC_MASK: Label = Label("sesphr v1 kac mask");
+    pub(crate) const KAC_CAPSULE_PROOF: Label = Label("sesphr v1 kac capsule proof");
+    pub(crate) const KAC_KEY: Label = Label("sesphr v1 kac key");
+    pub(crate) const KAC_KEY_BLIND: Label = Label("sesphr v1 kac key blind");
+    pub(crate) const KAC_BATCH: Label = Label("sesphr v1 kac batch");
+    pub(crate) const KAC_POLYNOMIAL: Label = Label("sesphr v1 kac polynomial");
+    pub(crate) const KAC_SHARING: Label = Label("sesphr v1 kac sharing");
+
     pub(crate) const REQUEST_NONCE: Label = Label("sesphr v1 request nonce");
 
     pub(crate) const BODY_SALT: Label = Label("sesphr v1 body salt");
@@ -87,6 +105,23 @@ pub(crate) mod label {
         AFGH_KEY,
         AFGH_BLIND,
         AFGH_GRANT_ID,
+        KAC_PARAMS,
+        KAC_ALPHA,
+        KAC_PARAMS_CHECK,
+        KAC_CONTRIBUTION_PROOF,
+        KAC_GRID,
+        KAC_GAMMA,
+        KAC_GENERATION_PROOF,
+        KAC_ORIGIN,
+        KAC_SIGMA,
+        KAC_T,
+        KAC_MASK,
+        KAC_CAPSULE_PROOF,
+        KAC_KEY,
+        KAC_KEY_BLIND,
+        KAC_BATCH,
+        KAC_POLYNOMIAL,
+        KAC_SHARING,
         REQUEST_NONCE,
         BODY_SALT,
         BODY_COMMITMENT,

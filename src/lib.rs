@@ -109,6 +109,8 @@ mod hash;
 pub mod hazmat;
 pub mod identity;
 #[cfg(feature = "alloc")]
+pub mod kac;
+#[cfg(feature = "alloc")]
 mod merkle;
 // The facade is a whole; what is reachable of it depends on the features.
 #[cfg_attr(not(feature = "hazmat"), allow(dead_code, unreachable_pub))]
