@@ -8,7 +8,7 @@ use common::report::{Run, head, row};
 use common::{Keys, RECORD, Scheme, name, paper, plaintext, rng};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use sesphr::context::Partition;
-use sesphr::pre::CapsuleParts;
+use sesphr::kem::CapsuleParts;
 use sesphr::record::{Expected, Opener, Sealer, Versions};
 
 fn open<S: Scheme>(c: &mut Criterion) {

@@ -14,7 +14,7 @@ use common::{LIFE, NOW, Scheme, name, paper, rng};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use sesphr::context::{Partition, Timestamp};
 use sesphr::identity::SigningKey;
-use sesphr::pre::OwnerRoot;
+use sesphr::kem::OwnerRoot;
 use sesphr::sharing::User;
 
 fn users<S: Scheme>(c: &mut Criterion) {

@@ -59,6 +59,7 @@ pub(crate) mod label {
 
     pub(crate) const KAC_PARAMS: Label = Label("sesphr v1 kac params");
     pub(crate) const KAC_ALPHA: Label = Label("sesphr v1 kac alpha");
+    pub(crate) const KAC_BETA: Label = Label("sesphr v1 kac beta");
     pub(crate) const KAC_PARAMS_CHECK: Label = Label("sesphr v1 kac params check");
     pub(crate) const KAC_CONTRIBUTION_PROOF: Label = Label("sesphr v1 kac contribution proof");
     pub(crate) const KAC_GRID: Label = Label("sesphr v1 kac grid");
@@ -107,6 +108,7 @@ pub(crate) mod label {
         AFGH_GRANT_ID,
         KAC_PARAMS,
         KAC_ALPHA,
+        KAC_BETA,
         KAC_PARAMS_CHECK,
         KAC_CONTRIBUTION_PROOF,
         KAC_GRID,

@@ -23,7 +23,8 @@
 //! # #[cfg(feature = "alloc")] {
 //! use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 //! use sesphr::identity::SigningKey;
-//! use sesphr::pre::{OwnerRoot, afgh::Afgh};
+//! use sesphr::kem::OwnerRoot;
+//! use sesphr::pre::afgh::Afgh;
 //! use sesphr::record::{Sealer, Versions};
 //! use sesphr::sharing::{AccessPolicy, Cloud, MemoryStorage, Owner, Role, Server, User, VerifiedDirectory};
 //!
@@ -110,6 +111,7 @@ pub mod hazmat;
 pub mod identity;
 #[cfg(feature = "alloc")]
 pub mod kac;
+pub mod kem;
 #[cfg(feature = "alloc")]
 mod merkle;
 // The facade is a whole; what is reachable of it depends on the features.

@@ -14,10 +14,9 @@ use sesphr::error::OpenError;
 use sesphr::hazmat::hash;
 use sesphr::hazmat::pairing::{G1Affine, G2Affine, Scalar, mul_p, mul_q, vartime_pairing_eq};
 use sesphr::identity::Signed;
+use sesphr::kem::{CapsuleError, EncapsulateError};
 use sesphr::pre::afgh::*;
-use sesphr::pre::{
-    CapsuleError, DelegateError, EncapsulateError, GrantError, GrantTerms, KeyError, Pre, ReencryptError,
-};
+use sesphr::pre::{DelegateError, GrantError, GrantTerms, KeyError, Pre, ReencryptError};
 
 // Contexts ------------------------------------------------------------------------------------------------------------
 

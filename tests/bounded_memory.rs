@@ -10,8 +10,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sesphr::context::{Partition, RecordId};
 use sesphr::identity::SigningKey;
+use sesphr::kem::OwnerRoot;
+use sesphr::pre::Pre;
 use sesphr::pre::afgh::{Afgh, Period};
-use sesphr::pre::{OwnerRoot, Pre};
 use sesphr::record::{Expected, Opener, Sealer, Versions};
 
 #[global_allocator]

@@ -13,8 +13,9 @@ use sesphr::error::RngError;
 use sesphr::hazmat::hash;
 use sesphr::hazmat::pairing::{G1Affine, Scalar, mul_q, pairing, vartime_pairing_eq};
 use sesphr::identity::SigningKey;
+use sesphr::kem::{EncapsulateError, OwnerRoot, SharedKey};
 use sesphr::pre::afgh::*;
-use sesphr::pre::{DelegateError, EncapsulateError, OwnerRoot, Pre, ReencryptError, SharedKey};
+use sesphr::pre::{DelegateError, Pre, ReencryptError};
 
 // Broken generators ---------------------------------------------------------------------------------------------------
 

@@ -15,8 +15,9 @@ use sesphr::encoding::{Encoding, Message, SuiteId, VERSION};
 use sesphr::error::{BufferTooSmall, DecodeError, OpenError};
 use sesphr::hazmat::pairing::{mul_p, mul_q};
 use sesphr::identity::{Signed, SigningKey, VerifyingKey};
+use sesphr::kem::{OwnerRoot, SharedKey};
+use sesphr::pre::Pre;
 use sesphr::pre::afgh::*;
-use sesphr::pre::{OwnerRoot, Pre, SharedKey};
 use sesphr::record::{
     Expected, ImmutableHeader, MutableHeader, Opener, SealedHeader, SealedPartition, Sealer, Versions,
 };

@@ -9,8 +9,9 @@ use common::*;
 use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message};
 use sesphr::identity::{Signed, SigningKey};
+use sesphr::kem::CapsuleError;
+use sesphr::pre::KeyError;
 use sesphr::pre::afgh::Afgh;
-use sesphr::pre::{CapsuleError, KeyError};
 use sesphr::record::{SealedPartition, Sealer, Versions};
 use sesphr::sharing::*;
 

@@ -142,7 +142,7 @@ proptest! {
                 Event::Restart => {
                     w.restart();
                     w.cloud = Cloud::new(w.cloud.storage().clone()).unwrap();
-                    let (root, state) = (sesphr::pre::OwnerRoot::generate(&mut rng(1)), w.owner.export());
+                    let (root, state) = (sesphr::kem::OwnerRoot::generate(&mut rng(1)), w.owner.export());
                     w.owner = Owner::import(party(1), root, &state, 0).unwrap();
                     None
                 }

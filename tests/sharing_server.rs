@@ -10,8 +10,9 @@ use sesphr::Digest;
 use sesphr::context::{Context, ContextBuf, Partition, RecordId, Slot, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, SecretEncoding, SuiteId};
 use sesphr::identity::{PartyId, Signed, SigningKey};
+use sesphr::kem::{CapsuleError, OwnerRoot};
 use sesphr::pre::afgh::{Afgh, OwnerSecret, Period, ReKey};
-use sesphr::pre::{CapsuleError, GrantError, OwnerRoot, Pre};
+use sesphr::pre::{GrantError, Pre};
 use sesphr::record::SealedPartition;
 use sesphr::sharing::*;
 

@@ -11,7 +11,7 @@ use common::*;
 use sesphr::context::{Partition, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message};
 use sesphr::identity::Signed;
-use sesphr::pre::OwnerRoot;
+use sesphr::kem::OwnerRoot;
 use sesphr::pre::afgh::Afgh;
 use sesphr::sharing::*;
 

@@ -13,8 +13,9 @@ use sesphr::context::{ContextBuf, Partition, RecordId, Subject, Timestamp, Valid
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::hazmat::{hash, pairing};
 use sesphr::identity::{Signed, SigningKey, VerifyingKey};
+use sesphr::kem::{OwnerRoot, OwnerTerms};
+use sesphr::pre::Pre;
 use sesphr::pre::afgh::*;
-use sesphr::pre::{OwnerRoot, OwnerTerms, Pre};
 use sha2::Sha512;
 
 fn vectors() -> Value {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use rand_chacha::ChaCha20Rng;
 use sesphr::context::{Partition, Timestamp};
 use sesphr::identity::{PartyId, SigningKey};
+use sesphr::kem::OwnerRoot;
+use sesphr::pre::Pre;
 use sesphr::pre::afgh::Afgh;
-use sesphr::pre::{OwnerRoot, Pre};
 use sesphr::record::SealedPartition;
 use sesphr::sharing::{
     AccessPolicy, Author, Cloud, MemoryStorage, Owner, Role, Server, Storage, User, VerifiedDirectory,

@@ -6,8 +6,9 @@ use sesphr::context::{Partition, RecordId, Slot, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, Reader, SecretEncoding, VERSION};
 use sesphr::error::{DecodeError, OpenError};
 use sesphr::identity::{PartyId, Signed, SigningKey};
+use sesphr::kem::{CapsuleParts, OwnerRoot};
+use sesphr::pre::Pre;
 use sesphr::pre::afgh::{Afgh, Grant, OwnerKey, OwnerSecret, Period, ReCapsule, UserSecret};
-use sesphr::pre::{CapsuleParts, OwnerRoot, Pre};
 use sesphr::record::{Expected, Opener, Plaintext, SealedPartition, Versions};
 use sesphr::sharing::{Delegation, Request, RequestError, Response, Storage, VerifiedBundle};
 

@@ -3,7 +3,7 @@
 use sesphr::context::{Partition, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::identity::{PartyId, Signed};
-use sesphr::pre::OwnerRoot;
+use sesphr::kem::OwnerRoot;
 use sesphr::pre::afgh::Afgh;
 use sesphr::record::Versions;
 use sesphr::sharing::{

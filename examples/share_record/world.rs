@@ -8,7 +8,7 @@ use getrandom::SysRng;
 use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::identity::{PartyId, Signed, SigningKey};
-use sesphr::pre::OwnerRoot;
+use sesphr::kem::OwnerRoot;
 use sesphr::pre::afgh::Afgh;
 use sesphr::record::{SealedPartition, Sealer};
 use sesphr::sharing::{

@@ -15,11 +15,12 @@ use sesphr::encoding::{Message, Reader};
 use sesphr::error::{DecodeError, OpenError};
 use sesphr::hazmat::pairing::{Affine, Backend, Curve, Engine, Projective, Scalar, Zkcrypto};
 use sesphr::identity::{PartyId, Signed, SigningKey, VerifyingKey};
+use sesphr::kem::{CapsuleParts, OwnerRoot, SharedKey};
+use sesphr::pre::Pre;
 use sesphr::pre::afgh::{
     Afgh, Capsule, Grant, OwnerKey, OwnerSecret, Period, ReCapsule, ReKey, UserKey, UserSecret, VerifiedGrant,
     VerifiedOwner,
 };
-use sesphr::pre::{CapsuleParts, OwnerRoot, Pre, SharedKey};
 use sesphr::record::{
     BodyIndex, ChunkSize, Expected, ImmutableHeader, MutableHeader, Opener, Seal, SealedHeader, SealedPartition,
     SealedRange, Sealer, Versions,

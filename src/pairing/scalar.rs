@@ -38,6 +38,13 @@ impl Scalar {
         Self(bls12_381::Scalar::from(value))
     }
 
+    /// The scalar of a 128-bit integer: a coefficient of a batched check.
+    #[must_use]
+    pub fn from_u128(value: u128) -> Self {
+        let [low, high] = [value as u64, (value >> 64) as u64].map(bls12_381::Scalar::from);
+        Self(high * bls12_381::Scalar::from_raw([0, 1, 0, 0]) + low)
+    }
+
     /// Reduces a 512-bit little-endian integer: the way from 64 uniform bytes to a scalar whose distance
     /// from uniform is below 2^-256.
     #[must_use]
@@ -185,6 +192,9 @@ mod tests {
         }
         assert!(bool::from(Scalar::zero().invert().is_none()));
         assert!(same(&(&Scalar::from_u64(6) * &Scalar::from_u64(7)), &Scalar::from_u64(42)));
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(&(u128::MAX - 5).to_le_bytes());
+        assert!(same(&Scalar::from_u128(u128::MAX - 5), &Scalar::from_bytes(&bytes).unwrap()));
         let mut wiped = Scalar::from_u64(5);
         wiped.zeroize();
         assert!(bool::from(wiped.is_zero()));

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::error::{DecodeError, RngError};
+use crate::error::RngError;
+use crate::kem::CapsuleError;
 
 /// Why a public key is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,66 +25,6 @@ impl fmt::Display for KeyError {
 }
 
 impl core::error::Error for KeyError {}
-
-/// Why no key was encapsulated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EncapsulateError {
-    /// The context is not one under the owner's key, or its free data is too long.
-    Context,
-    /// The context names another author.
-    Author,
-    /// The random number generator failed.
-    Rng,
-}
-
-impl From<RngError> for EncapsulateError {
-    fn from(_: RngError) -> Self {
-        Self::Rng
-    }
-}
-
-impl fmt::Display for EncapsulateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Context => "the context is not one of this owner key's",
-            Self::Author => "the context names another author",
-            Self::Rng => "the random number generator failed",
-        })
-    }
-}
-
-impl core::error::Error for EncapsulateError {}
-
-/// Why a capsule is not well-formed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CapsuleError {
-    /// The bytes are not a capsule.
-    Decode(DecodeError),
-    /// The context is not one under the owner's key.
-    Context,
-    /// The proof of knowledge does not verify for this context.
-    Proof,
-}
-
-impl From<DecodeError> for CapsuleError {
-    fn from(error: DecodeError) -> Self {
-        Self::Decode(error)
-    }
-}
-
-impl fmt::Display for CapsuleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Decode(error) => error.fmt(f),
-            Self::Context => f.write_str("the context is not one of this owner key's"),
-            Self::Proof => f.write_str("the capsule's proof does not verify"),
-        }
-    }
-}
-
-impl core::error::Error for CapsuleError {}
 
 /// Why nothing was delegated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,15 +20,15 @@ mod proxy;
 use core::fmt;
 
 use rand_core::TryCryptoRng;
-use subtle::{Choice, ConstantTimeEq};
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::ZeroizeOnDrop;
 
 use crate::context::{Context, Subject, Timestamp, Validity};
-use crate::encoding::{Encoding, Hex, Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind};
-use crate::error::{DecodeError, OpenError, RngError};
+use crate::encoding::{Encoding, Hex, SecretEncoding, SuiteId};
+use crate::error::{OpenError, RngError};
 use crate::hash::Digest;
-use crate::identity::{PartyId, SigningKey, fresh_secret};
-pub use error::{CapsuleError, DelegateError, EncapsulateError, GrantError, KeyError, ReencryptError};
+use crate::identity::{PartyId, SigningKey};
+use crate::kem::{CapsuleError, CapsuleParts, EncapsulateError, OwnerRoot, OwnerTerms, SharedKey};
+pub use error::{DelegateError, GrantError, KeyError, ReencryptError};
 #[cfg(feature = "alloc")]
 pub use proxy::{Proxy, Reencryptor};
 
@@ -227,26 +227,6 @@ pub trait Pre: Copy + fmt::Debug + 'static {
     ) -> Result<SharedKey, OpenError>;
 }
 
-/// A capsule, divided into what its author's signature covers and what a cloud may update when keys rotate.
-pub trait CapsuleParts: Clone + fmt::Debug + Encoding {
-    /// Length of the part that never changes.
-    const CORE_LEN: usize;
-    /// Length of the part that rotation updates; zero where a scheme does not rotate.
-    const MUTABLE_LEN: usize;
-
-    /// Writes the part that never changes: `CORE_LEN` bytes.
-    fn write_core(&self, sink: &mut dyn Sink);
-
-    /// Writes the part that rotation updates: `MUTABLE_LEN` bytes.
-    fn write_mutable(&self, sink: &mut dyn Sink);
-
-    /// Puts the two together again.
-    ///
-    /// # Errors
-    /// [`DecodeError`] when either is malformed.
-    fn from_parts(core: &[u8], mutable: &[u8]) -> Result<Self, DecodeError>;
-}
-
 /// The name of a grant: 16 bytes that never repeat.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GrantId([u8; 16]);
@@ -271,14 +251,6 @@ impl fmt::Debug for GrantId {
     }
 }
 
-/// What every checked owner key says, whatever its scheme.
-pub trait OwnerTerms {
-    /// Who owns the key.
-    fn owner(&self) -> PartyId;
-    /// The key's name in contexts and grants.
-    fn origin(&self) -> Digest;
-}
-
 /// What every checked grant says, whatever its scheme.
 pub trait GrantTerms {
     /// The grant's name.
@@ -290,92 +262,3 @@ pub trait GrantTerms {
     /// When.
     fn validity(&self) -> Validity;
 }
-
-/// A 32-byte key that a capsule encapsulates. [`record`](crate::record) turns it into body keys; it is wiped on drop
-/// and cannot be printed or copied.
-pub struct SharedKey(Zeroizing<[u8; 32]>);
-
-impl SharedKey {
-    pub(crate) fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(bytes)
-    }
-
-    #[cfg(any(feature = "alloc", feature = "hazmat"))]
-    pub(crate) fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// The bytes, for vectors.
-    #[cfg(feature = "hazmat")]
-    pub fn hazmat_bytes(&self) -> &[u8; 32] {
-        self.expose()
-    }
-}
-
-impl ZeroizeOnDrop for SharedKey {}
-
-impl ConstantTimeEq for SharedKey {
-    fn ct_eq(&self, other: &Self) -> Choice {
-        self.0.ct_eq(&*other.0)
-    }
-}
-
-impl fmt::Debug for SharedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedKey").finish_non_exhaustive()
-    }
-}
-
-/// The 32-byte secret from which all key pairs of an owner derive. Back it up: it is the only thing that must not be
-/// lost, and whoever has it reads everything.
-pub struct OwnerRoot(Zeroizing<[u8; 32]>);
-
-impl OwnerRoot {
-    /// A new root.
-    ///
-    /// # Errors
-    /// [`RngError`] when the generator fails.
-    pub fn try_generate<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
-        fresh_secret(rng).map(Self)
-    }
-
-    /// A new root, from a generator that cannot fail.
-    pub fn generate<R: rand_core::CryptoRng + ?Sized>(rng: &mut R) -> Self {
-        let mut bytes = Zeroizing::new([0; 32]);
-        rng.fill_bytes(&mut *bytes);
-        Self(bytes)
-    }
-
-    pub(crate) fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl ZeroizeOnDrop for OwnerRoot {}
-
-impl ConstantTimeEq for OwnerRoot {
-    fn ct_eq(&self, other: &Self) -> Choice {
-        self.0.ct_eq(&*other.0)
-    }
-}
-
-impl fmt::Debug for OwnerRoot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnerRoot").finish_non_exhaustive()
-    }
-}
-
-impl Message for OwnerRoot {
-    const SUITE: SuiteId = SuiteId::Common;
-    const KIND: Kind = kind::OWNER_ROOT;
-
-    fn encode_body(&self, sink: &mut dyn Sink) {
-        sink.put(&*self.0);
-    }
-
-    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self(Zeroizing::new(reader.array()?)))
-    }
-}
-
-impl SecretEncoding for OwnerRoot {}

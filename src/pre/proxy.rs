@@ -10,7 +10,8 @@ use crate::context::{Context, Timestamp};
 use crate::encoding::Message;
 use crate::error::RngError;
 use crate::identity::SigningKey;
-use crate::pre::{CapsuleError, Pre, ReencryptError};
+use crate::kem::CapsuleError;
+use crate::pre::{Pre, ReencryptError};
 
 /// A server that chooses scheme and grant at run time: the one object-safe joint.
 pub trait Reencryptor: Send + Sync {

@@ -6,7 +6,7 @@ use core::fmt;
 #[cfg(feature = "std")]
 use crate::error::OpenError;
 use crate::error::RngError;
-use crate::pre::EncapsulateError;
+use crate::kem::EncapsulateError;
 
 /// Why nothing was sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use super::{Aead, ChunkSize, Plaintext, SealError, SealedHeader, SealedRange};
 use crate::context::{Context, ContextBuf};
 use crate::error::OpenError;
 use crate::identity::SigningKey;
-use crate::pre::{EncapsulateError, SharedKey};
+use crate::kem::{EncapsulateError, SharedKey};
 
 /// Everything that a sealed partition follows from, but author and plaintext.
 #[derive(Clone, Copy)]

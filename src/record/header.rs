@@ -12,7 +12,8 @@ use crate::encoding::{Hex, Kind, Message, Reader, Sink, SuiteId, kind, public_en
 use crate::error::{DecodeError, OpenError};
 use crate::hash::{Digest, Hasher, kdf, label};
 use crate::identity::Signed;
-use crate::pre::{CapsuleParts, Pre, SharedKey};
+use crate::kem::{CapsuleParts, SharedKey};
+use crate::pre::Pre;
 
 /// The part of a header that never changes. Its digest is in the body's key and in the author's [`Seal`].
 ///
@@ -44,7 +45,7 @@ impl ImmutableHeader {
         self.context.get()
     }
 
-    /// The part of the capsule that never changes, as [`CapsuleParts::from_parts`](crate::pre::CapsuleParts) takes
+    /// The part of the capsule that never changes, as [`CapsuleParts::from_parts`](crate::kem::CapsuleParts) takes
     /// it.
     pub fn capsule_core(&self) -> &[u8] {
         &self.capsule

@@ -26,7 +26,8 @@
 //! use sesphr::context::{Partition, RecordId};
 //! use sesphr::identity::SigningKey;
 //! use sesphr::pre::afgh::{Afgh, Period};
-//! use sesphr::pre::{OwnerRoot, Pre};
+//! use sesphr::kem::OwnerRoot;
+//! use sesphr::pre::Pre;
 //! use sesphr::record::{Expected, Opener, Sealer, Versions};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

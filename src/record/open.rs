@@ -9,7 +9,8 @@ use crate::encoding::SuiteId;
 use crate::error::OpenError;
 use crate::hash::Digest;
 use crate::identity::{PartyId, Verified};
-use crate::pre::{CapsuleParts, Pre, SharedKey};
+use crate::kem::{CapsuleParts, SharedKey};
+use crate::pre::Pre;
 
 /// Which versions of a record the reader takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

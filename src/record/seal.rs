@@ -12,7 +12,8 @@ use crate::context::{Context, ContextBuf, RecordId, Subject};
 use crate::error::RngError;
 use crate::hash::{Digest, label};
 use crate::identity::{Signed, SigningKey};
-use crate::pre::{CapsuleParts, EncapsulateError, Pre, SharedKey};
+use crate::kem::{CapsuleParts, EncapsulateError, SharedKey};
+use crate::pre::Pre;
 
 /// Seals partitions under one owner key and label, as one author.
 ///

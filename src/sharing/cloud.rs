@@ -8,8 +8,9 @@ use crate::context::{Context, Partition, RecordId, Timestamp};
 use crate::encoding::{Encoding, Message, Reader};
 use crate::error::{DecodeError, OpenError};
 use crate::identity::{PartyId, Signed};
+use crate::kem::OwnerTerms;
+use crate::pre::Pre;
 use crate::pre::afgh::Afgh;
-use crate::pre::{OwnerTerms, Pre};
 use crate::record::SealedPartition;
 use crate::sharing::{Author, CloudError, Directory, DirectoryError, Storage, VerifiedDirectory};
 

@@ -5,7 +5,8 @@ use core::fmt;
 use crate::context::{RecordId, Timestamp};
 use crate::error::{DecodeError, OpenError, RngError};
 use crate::identity::PartyId;
-use crate::pre::{CapsuleError, DelegateError, GrantError, KeyError, ReencryptError};
+use crate::kem::CapsuleError;
+use crate::pre::{DelegateError, GrantError, KeyError, ReencryptError};
 
 /// Why a certificate gives no role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

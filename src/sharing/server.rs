@@ -509,7 +509,7 @@ mod tests {
 
     use super::*;
     use crate::context::{Partition, Validity};
-    use crate::pre::OwnerRoot;
+    use crate::kem::OwnerRoot;
     use crate::pre::afgh::Afgh;
     use crate::sharing::{AccessPolicy, MemoryStorage, Owner, Role, User};
 

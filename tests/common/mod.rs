@@ -11,8 +11,9 @@ use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use sesphr::context::{Context, Partition, RecordId, Subject, Timestamp, Validity};
 use sesphr::error::RngError;
 use sesphr::identity::{Signed, SigningKey};
+use sesphr::kem::{OwnerRoot, SharedKey};
+use sesphr::pre::Pre;
 use sesphr::pre::afgh::*;
-use sesphr::pre::{OwnerRoot, Pre, SharedKey};
 use subtle::ConstantTimeEq;
 
 /// What a [`TestRng`] does when asked.

@@ -8,8 +8,9 @@ use sesphr::error::OpenError;
 use sesphr::hazmat::hash;
 use sesphr::hazmat::pairing::{G1Affine, G2Affine, Scalar, z_pow};
 use sesphr::identity::SigningKey;
+use sesphr::kem::{CapsuleError, SharedKey};
+use sesphr::pre::Pre;
 use sesphr::pre::afgh::*;
-use sesphr::pre::{CapsuleError, Pre, SharedKey};
 
 use super::{Granted, NOW, Owner, User, medical, party, rng, validity};
 

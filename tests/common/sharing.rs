@@ -9,7 +9,7 @@ use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 use sesphr::error::RngError;
 use sesphr::identity::{PartyId, Signed, SigningKey};
-use sesphr::pre::OwnerRoot;
+use sesphr::kem::OwnerRoot;
 use sesphr::pre::afgh::Afgh;
 use sesphr::record::{SealedPartition, Sealer, Versions};
 use sesphr::sharing::*;

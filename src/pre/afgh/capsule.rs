@@ -12,9 +12,10 @@ use crate::encoding::{Hex, Kind, Message, Reader, Sink, SuiteId, kind, public_en
 use crate::error::{DecodeError, OpenError};
 use crate::hash::{Digest, hash, kdf, label};
 use crate::identity::SigningKey;
+use crate::kem::{CapsuleError, CapsuleParts, EncapsulateError, SharedKey};
 use crate::pairing::{G1Affine, G1Projective, G2Affine, Gt, Scalar, mul_p, pairing, z_pow};
 use crate::pok::{Proof, nonzero, read_g1, read_g2};
-use crate::pre::{CapsuleError, CapsuleParts, EncapsulateError, GrantError, ReencryptError, SharedKey};
+use crate::pre::{GrantError, ReencryptError};
 
 /// An encapsulated key: c1 ∈ G1, the masked σ, and the proof π, 4 + 48 + 32 + 64 bytes. Nothing in it rotates.
 #[derive(Clone, PartialEq, Eq)]

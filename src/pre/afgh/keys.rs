@@ -11,11 +11,12 @@ use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind
 use crate::error::{DecodeError, RngError};
 use crate::hash::{Digest, hash, label};
 use crate::identity::{PartyId, Signed, SigningKey};
+use crate::kem::{OwnerRoot, OwnerTerms};
 #[cfg(feature = "alloc")]
 use crate::pairing::G1Table;
 use crate::pairing::{G1Affine, G2Affine, Scalar, mul_p, mul_q};
 use crate::pok::{Proof, nonzero, read_g1, read_g2, read_nonzero_scalar};
-use crate::pre::{KeyError, OwnerRoot, OwnerTerms};
+use crate::pre::KeyError;
 
 /// Which of an owner's key pairs: one per partition and period.
 ///

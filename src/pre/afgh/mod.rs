@@ -64,10 +64,9 @@ use crate::encoding::SuiteId;
 use crate::error::{OpenError, RngError};
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed, SigningKey};
+use crate::kem::{CapsuleError, EncapsulateError, OwnerRoot, SharedKey};
 use crate::pairing::Scalar;
-use crate::pre::{
-    CapsuleError, DelegateError, EncapsulateError, GrantError, KeyError, OwnerRoot, Pre, ReencryptError, SharedKey,
-};
+use crate::pre::{DelegateError, GrantError, KeyError, Pre, ReencryptError};
 
 pub use capsule::{Capsule, ReCapsule, VerifiedCapsule};
 pub use grant::{Grant, ReKey, VerifiedGrant, VerifiedReKey};

@@ -22,8 +22,9 @@ use crate::context::{Context, ContextBuf, Partition, RecordId, Timestamp, Validi
 use crate::encoding::{Encoding, Message, SuiteId};
 use crate::error::{DecodeError, OpenError, RngError};
 use crate::identity::{PartyId, Signed, SigningKey};
+use crate::kem::{CapsuleParts, EncapsulateError, OwnerRoot, SharedKey};
+use crate::pre::Pre;
 use crate::pre::afgh::{Afgh, Period};
-use crate::pre::{CapsuleParts, EncapsulateError, OwnerRoot, Pre, SharedKey};
 
 const RECORD: RecordId = RecordId::from_array([9; 16]);
 

@@ -16,8 +16,9 @@ use rand_core::TryCryptoRng;
 use crate::context::{Partition, RecordId, Slot, Timestamp, Validity};
 use crate::error::OpenError;
 use crate::identity::{PartyId, Signed, SigningKey};
+use crate::kem::OwnerRoot;
 use crate::pre::afgh::{Afgh, OwnerKey, OwnerSecret, Period, VerifiedUser};
-use crate::pre::{GrantId, OwnerRoot, Pre};
+use crate::pre::{GrantId, Pre};
 use crate::record::{Expected, Opener, Plaintext, SealedPartition, Versions};
 use crate::sharing::{
     AccessPolicy, Author, Delegation, DenialQuery, Directory, KeyBundle, OwnerError, Revocation, Role, RoleCert,

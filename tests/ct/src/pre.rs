@@ -4,7 +4,8 @@ use sesphr::context::{Context, ContextBuf};
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::identity::{Signed, SigningKey};
 use sesphr::pre::afgh::{Afgh, Capsule};
-use sesphr::pre::{OwnerRoot, Pre, SharedKey};
+use sesphr::kem::{OwnerRoot, SharedKey};
+use sesphr::pre::Pre;
 use std::hint::black_box;
 use subtle::ConstantTimeEq;
 

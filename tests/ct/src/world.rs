@@ -8,7 +8,8 @@ use sesphr::encoding::{Message, SecretEncoding};
 use sesphr::hazmat::pairing::{G2Affine, Scalar};
 use sesphr::identity::SigningKey;
 use sesphr::pre::afgh::{Afgh, OwnerSecret, Period, ReKey, UserSecret, VerifiedGrant, VerifiedOwner, VerifiedUser};
-use sesphr::pre::{OwnerRoot, Pre};
+use sesphr::kem::OwnerRoot;
+use sesphr::pre::Pre;
 
 use crate::memcheck::{image, poison, poison_fields};
 

@@ -14,7 +14,8 @@ use sesphr::context::{Partition, RecordId, Subject, Timestamp, Validity};
 use sesphr::encoding::Message;
 use sesphr::identity::SigningKey;
 use sesphr::pre::afgh::{Afgh, Capsule, Period, ReCapsule};
-use sesphr::pre::{OwnerRoot, Pre};
+use sesphr::kem::OwnerRoot;
+use sesphr::pre::Pre;
 use subtle::ConstantTimeEq;
 
 #[cfg(feature = "alloc")]
