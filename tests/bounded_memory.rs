@@ -8,9 +8,9 @@ use std::path::Path;
 use peak_alloc::PeakAlloc;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use sesphr::context::{Partition, RecordId};
+use sesphr::context::{Partition, Period, RecordId};
 use sesphr::identity::SigningKey;
-use sesphr::pre::afgh::{Afgh, Period};
+use sesphr::pre::afgh::Afgh;
 use sesphr::pre::{OwnerRoot, Pre};
 use sesphr::record::{Expected, Opener, Sealer, Versions};
 

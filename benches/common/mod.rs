@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use sesphr::context::{Context, Partition, RecordId, Subject, Timestamp, Validity};
+use sesphr::context::{Context, Partition, Period, RecordId, Subject, Timestamp, Validity};
 use sesphr::hazmat::pairing::BACKEND;
 use sesphr::identity::{PartyId, SigningKey};
-use sesphr::pre::afgh::{Afgh, Period};
+use sesphr::pre::afgh::Afgh;
 use sesphr::pre::{OwnerRoot, Pre};
 
 /// A scheme as the benches need it: its name, and the values of its own types that the set-up takes.

@@ -10,14 +10,13 @@ use core::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
 use rand_core::{TryCryptoRng, TryRng};
-use sesphr::context::{Context, ContextBuf, Partition, RecordId, Subject, Timestamp, Validity};
+use sesphr::context::{Context, ContextBuf, Partition, Period, RecordId, Subject, Timestamp, Validity};
 use sesphr::encoding::{Message, Reader};
 use sesphr::error::{DecodeError, OpenError};
 use sesphr::hazmat::pairing::{Affine, Backend, Curve, Engine, Projective, Scalar, Zkcrypto};
 use sesphr::identity::{PartyId, Signed, SigningKey, VerifyingKey};
 use sesphr::pre::afgh::{
-    Afgh, Capsule, Grant, OwnerKey, OwnerSecret, Period, ReCapsule, ReKey, UserKey, UserSecret, VerifiedGrant,
-    VerifiedOwner,
+    Afgh, Capsule, Grant, OwnerKey, OwnerSecret, ReCapsule, ReKey, UserKey, UserSecret, VerifiedGrant, VerifiedOwner,
 };
 use sesphr::pre::{CapsuleParts, OwnerRoot, Pre, SharedKey};
 use sesphr::record::{

@@ -18,11 +18,11 @@ use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 
 use super::body::{self, Cipher, Layout, Run};
 use super::*;
-use crate::context::{Context, ContextBuf, Partition, RecordId, Timestamp, Validity};
+use crate::context::{Context, ContextBuf, Partition, Period, RecordId, Timestamp, Validity};
 use crate::encoding::{Encoding, Message, SuiteId};
 use crate::error::{DecodeError, OpenError, RngError};
 use crate::identity::{PartyId, Signed, SigningKey};
-use crate::pre::afgh::{Afgh, Period};
+use crate::pre::afgh::Afgh;
 use crate::pre::{CapsuleParts, EncapsulateError, OwnerRoot, Pre, SharedKey};
 
 const RECORD: RecordId = RecordId::from_array([9; 16]);
