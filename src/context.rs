@@ -208,7 +208,8 @@ impl fmt::Display for Partition {
     }
 }
 
-/// A partition in one epoch: which of an owner's key pairs.
+/// A partition in one epoch: which of an owner's key pairs, or what a class of a
+/// [`ClassGrid`](crate::kac::ClassGrid) stands for.
 ///
 /// The period bounds what a server and a delegatee who collude can reach, and is what rolls when a member leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
