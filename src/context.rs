@@ -208,6 +208,34 @@ impl fmt::Display for Partition {
     }
 }
 
+/// A partition in one epoch: which of an owner's key pairs, or what a class of a
+/// [`ClassGrid`](crate::kac::ClassGrid) stands for.
+///
+/// The period bounds what a server and a delegatee who collude can reach, and is what rolls when a member leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Period {
+    /// The partition.
+    pub partition: Partition,
+    /// The number of the period, counted by the owner.
+    pub epoch: u32,
+}
+
+impl Period {
+    pub(crate) fn write(&self, sink: &mut dyn Sink) {
+        self.partition.write(sink);
+        sink.put(&self.epoch.to_be_bytes());
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { partition: Partition::read(reader)?, epoch: reader.u32()? })
+    }
+
+    /// The parts that stand for the period in a hash.
+    pub(crate) fn with_parts<T>(&self, f: impl FnOnce(&[u8], &[u8]) -> T) -> T {
+        f(self.partition.as_str().as_bytes(), &self.epoch.to_be_bytes())
+    }
+}
+
 /// Where within a partition's life a ciphertext stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

@@ -8,7 +8,7 @@ use common::scene::*;
 use common::{NOW, Owner, User, medical, party, rng, same, validity};
 use proptest::prelude::*;
 use sesphr::Digest;
-use sesphr::context::{Context, Partition, Slot, Timestamp};
+use sesphr::context::{Context, Partition, Period, Slot, Timestamp};
 use sesphr::encoding::{Encoding, Message, SuiteId};
 use sesphr::error::OpenError;
 use sesphr::hazmat::hash;

@@ -8,11 +8,11 @@ use std::path::Path;
 use peak_alloc::PeakAlloc;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use sesphr::context::{Partition, RecordId};
+use sesphr::context::{Partition, Period, RecordId};
 use sesphr::identity::SigningKey;
 use sesphr::kem::OwnerRoot;
 use sesphr::pre::Pre;
-use sesphr::pre::afgh::{Afgh, Period};
+use sesphr::pre::afgh::Afgh;
 use sesphr::record::{Expected, Opener, Sealer, Versions};
 
 #[global_allocator]

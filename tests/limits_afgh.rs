@@ -7,7 +7,7 @@ mod common;
 
 use common::scene::*;
 use common::{NOW, Owner, TestRng, User, medical, party, rng, validity};
-use sesphr::context::{Partition, RecordId, Timestamp, Validity};
+use sesphr::context::{Partition, Period, RecordId, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::error::RngError;
 use sesphr::hazmat::hash;

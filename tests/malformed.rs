@@ -15,6 +15,7 @@ use sesphr::encoding::{Encoding, Message, SuiteId, VERSION};
 use sesphr::error::{BufferTooSmall, DecodeError, OpenError};
 use sesphr::hazmat::pairing::{mul_p, mul_q};
 use sesphr::identity::{Signed, SigningKey, VerifyingKey};
+use sesphr::kac::{ClassGrid, ClassSet};
 use sesphr::kem::{OwnerRoot, SharedKey};
 use sesphr::pre::Pre;
 use sesphr::pre::afgh::*;
@@ -178,6 +179,7 @@ fn samples() -> &'static [Sample] {
         ];
         samples.extend(record_samples());
         samples.extend(sharing_samples());
+        samples.extend(kac_samples());
         samples
     })
 }
@@ -254,6 +256,18 @@ fn sharing_samples() -> Vec<Sample> {
     samples
 }
 
+fn kac_samples() -> Vec<Sample> {
+    let (set, grid): (ClassSet, _) =
+        ("0-11,24,36-47".parse().unwrap(), ClassGrid::new(&Partition::SESPHR, 12).unwrap());
+    let none = Layout::default();
+    vec![
+        Sample::public("class set", &set.clone(), none, move |m: ClassSet| m != set),
+        Sample::public("class grid", &grid.clone(), Layout { lengths: &[12, 24], ..none }, move |m: ClassGrid| {
+            m != grid
+        }),
+    ]
+}
+
 #[test]
 fn the_whole_message_and_nothing_but() {
     for s in samples() {
@@ -302,7 +316,7 @@ fn other_versions_suites_and_kinds() {
         for other in (0..=255).filter(|v| *v != suite as u8) {
             assert_eq!((s.recode)(&s.patched(1, &[other])), Err(DecodeError::Suite(other)), "{}", s.name);
         }
-        for other in (0..=0x40).chain(0x8000..=0x8040).chain([0xffff]).filter(|k| *k != kind) {
+        for other in (0..=0x50).chain(0x8000..=0x8050).chain([0xffff]).filter(|k| *k != kind) {
             let bytes = s.patched(2, &u16::to_be_bytes(other));
             assert_eq!((s.recode)(&bytes), Err(DecodeError::Kind(other)), "{}", s.name);
         }
@@ -326,6 +340,18 @@ fn impossible_lengths() {
                 let error = (s.recode)(&s.patched(*offset, &length.to_be_bytes())).unwrap_err();
                 assert!(errors.contains(&error), "{} at {offset}: {length} gives {error:?}", s.name);
             }
+        }
+    }
+    // Counts beyond their bound, and within it but beyond the bytes.
+    for (name, offset, bound) in [("class set", 4, 1 << 15), ("class grid", 8, 1 << 16)] {
+        let s = samples().iter().find(|s| s.name == name).unwrap();
+        for (count, error) in [
+            (bound, DecodeError::Truncated),
+            (bound + 1, DecodeError::Length),
+            (1 << 31, DecodeError::Length),
+            (u32::MAX, DecodeError::Length),
+        ] {
+            assert_eq!((s.recode)(&s.patched(offset, &count.to_be_bytes())), Err(error), "{name}: {count}");
         }
     }
     // Labels beyond their bound and outside their alphabet.

@@ -7,11 +7,11 @@ mod common;
 
 use common::*;
 use sesphr::Digest;
-use sesphr::context::{Context, ContextBuf, Partition, RecordId, Slot, Timestamp, Validity};
+use sesphr::context::{Context, ContextBuf, Partition, Period, RecordId, Slot, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, SecretEncoding, SuiteId};
 use sesphr::identity::{PartyId, Signed, SigningKey};
 use sesphr::kem::{CapsuleError, OwnerRoot};
-use sesphr::pre::afgh::{Afgh, OwnerSecret, Period, ReKey};
+use sesphr::pre::afgh::{Afgh, OwnerSecret, ReKey};
 use sesphr::pre::{GrantError, Pre};
 use sesphr::record::SealedPartition;
 use sesphr::sharing::*;

@@ -8,7 +8,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::*;
-use sesphr::context::{Partition, Timestamp, Validity};
+use sesphr::context::{Partition, Period, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message};
 use sesphr::identity::Signed;
 use sesphr::kem::OwnerRoot;
@@ -246,7 +246,7 @@ fn members_whose_time_has_run_out_are_reported_and_renewed() {
     assert_eq!(w.read(&bob, &old, at(51)), DENIED);
     assert_eq!(w.rules(at(51)), [Rule::Reencrypt(sesphr::pre::ReencryptError::Expired)]);
     let update = w.join(&carol, Role::Researcher, at(60), at(60));
-    assert_eq!(update.lapsed, [(bob.id(), sesphr::pre::afgh::Period { partition: MEDICAL, epoch: 2 })]);
+    assert_eq!(update.lapsed, [(bob.id(), Period { partition: MEDICAL, epoch: 2 })]);
     let new = w.write(MEDICAL, 2, at(61));
     assert_eq!(w.read(&bob, &new, at(62)), DENIED);
     let long = w.cert(&bob, Role::Researcher);

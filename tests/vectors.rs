@@ -9,7 +9,7 @@ use common::json::{array, bytes, list};
 use ed25519_dalek::{Signature, Signer};
 use hkdf::Hkdf;
 use serde_json::Value;
-use sesphr::context::{ContextBuf, Partition, RecordId, Subject, Timestamp, Validity};
+use sesphr::context::{ContextBuf, Partition, Period, RecordId, Subject, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::hazmat::{hash, pairing};
 use sesphr::identity::{Signed, SigningKey, VerifyingKey};

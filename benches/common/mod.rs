@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use sesphr::context::{Context, Partition, RecordId, Subject, Timestamp, Validity};
+use sesphr::context::{Context, Partition, Period, RecordId, Subject, Timestamp, Validity};
 use sesphr::hazmat::pairing::BACKEND;
 use sesphr::identity::{PartyId, SigningKey};
 use sesphr::kem::OwnerRoot;
 use sesphr::pre::Pre;
-use sesphr::pre::afgh::{Afgh, Period};
+use sesphr::pre::afgh::Afgh;
 
 /// A scheme as the benches need it: its name, and the values of its own types that the set-up takes.
 pub trait Scheme: Pre + story::Sharing {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use sesphr::context::{Partition, RecordId, Slot, Timestamp, Validity};
+use sesphr::context::{Partition, Period, RecordId, Slot, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, Reader, SecretEncoding, VERSION};
 use sesphr::error::{DecodeError, OpenError};
 use sesphr::identity::{PartyId, Signed, SigningKey};
 use sesphr::kem::{CapsuleParts, OwnerRoot};
 use sesphr::pre::Pre;
-use sesphr::pre::afgh::{Afgh, Grant, OwnerKey, OwnerSecret, Period, ReCapsule, UserSecret};
+use sesphr::pre::afgh::{Afgh, Grant, OwnerKey, OwnerSecret, ReCapsule, UserSecret};
 use sesphr::record::{Expected, Opener, Plaintext, SealedPartition, Versions};
 use sesphr::sharing::{Delegation, Request, RequestError, Response, Storage, VerifiedBundle};
 

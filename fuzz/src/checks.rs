@@ -10,16 +10,16 @@ use core::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
 use rand_core::{TryCryptoRng, TryRng};
-use sesphr::context::{Context, ContextBuf, Partition, RecordId, Subject, Timestamp, Validity};
+use sesphr::context::{Context, ContextBuf, Partition, Period, RecordId, Subject, Timestamp, Validity};
 use sesphr::encoding::{Message, Reader};
 use sesphr::error::{DecodeError, OpenError};
 use sesphr::hazmat::pairing::{Affine, Backend, Curve, Engine, Projective, Scalar, Zkcrypto};
 use sesphr::identity::{PartyId, Signed, SigningKey, VerifyingKey};
+use sesphr::kac::{ClassGrid, ClassSet};
 use sesphr::kem::{CapsuleParts, OwnerRoot, SharedKey};
 use sesphr::pre::Pre;
 use sesphr::pre::afgh::{
-    Afgh, Capsule, Grant, OwnerKey, OwnerSecret, Period, ReCapsule, ReKey, UserKey, UserSecret, VerifiedGrant,
-    VerifiedOwner,
+    Afgh, Capsule, Grant, OwnerKey, OwnerSecret, ReCapsule, ReKey, UserKey, UserSecret, VerifiedGrant, VerifiedOwner,
 };
 use sesphr::record::{
     BodyIndex, ChunkSize, Expected, ImmutableHeader, MutableHeader, Opener, Seal, SealedHeader, SealedPartition,
@@ -40,6 +40,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("context", context),
     ("decode_afgh", decode_afgh),
     ("decode_identity", decode_identity),
+    ("decode_kac", decode_kac),
     ("decode_record", decode_record),
     ("decode_sharing", decode_sharing),
     ("reader", reader),
@@ -98,6 +99,22 @@ pub fn decode_afgh(data: &[u8]) {
         assert_eq!((core.len(), mutable.len()), (Capsule::CORE_LEN, Capsule::MUTABLE_LEN));
         assert!(Capsule::from_parts(&core, &mutable).is_ok_and(|again| again == capsule));
     }
+}
+
+pub fn decode_kac(data: &[u8]) {
+    family!(data, ClassSet, ClassGrid);
+    if let Ok(set) = ClassSet::from_bytes(data) {
+        assert!(set.to_string().parse::<ClassSet>().is_ok_and(|again| again == set));
+        assert!(ClassSet::try_from_classes(set.iter()).is_ok_and(|again| again == set));
+    }
+    if let Ok(grid) = ClassGrid::from_bytes(data) {
+        let last = grid.period(grid.classes() - 1).unwrap();
+        assert_eq!((grid.class(&last), grid.period(grid.classes())), (Some(grid.classes() - 1), None));
+    }
+    // The text of a set: what parses is printed in the normal form.
+    let Ok(set) = core::str::from_utf8(data).unwrap_or_default().parse::<ClassSet>() else { return };
+    assert!(ClassSet::from_bytes(&bytes(&set)).is_ok_and(|again| again == set));
+    assert!(set.to_string().parse::<ClassSet>().is_ok_and(|again| again == set));
 }
 
 pub fn decode_record(data: &[u8]) {
@@ -532,6 +549,9 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("decode_identity", "signing-key", bytes(&story.owner)),
         ("decode_identity", "owner-root", bytes(&story.root)),
         ("decode_identity", "context-signed", bytes(&Signed::new(&story.owner, story.ctx.clone()))),
+        ("decode_kac", "set", bytes(&"0-11,24,36-47".parse::<ClassSet>().unwrap())),
+        ("decode_kac", "set-text", b"36-47,24,0-11,5-9,48".to_vec()),
+        ("decode_kac", "grid", bytes(&ClassGrid::new(&Partition::SESPHR, 12).unwrap())),
         ("decode_record", "immutable", bytes(header.immutable())),
         ("decode_record", "mutable", bytes(header.mutable())),
         ("decode_record", "seal", bytes(header.seal())),

@@ -23,9 +23,9 @@
 //!
 //! ```
 //! use getrandom::SysRng;
-//! use sesphr::context::{Partition, RecordId};
+//! use sesphr::context::{Partition, Period, RecordId};
 //! use sesphr::identity::SigningKey;
-//! use sesphr::pre::afgh::{Afgh, Period};
+//! use sesphr::pre::afgh::Afgh;
 //! use sesphr::kem::OwnerRoot;
 //! use sesphr::pre::Pre;
 //! use sesphr::record::{Expected, Opener, Sealer, Versions};

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
-use sesphr::context::{Context, Partition, RecordId, Subject, Timestamp, Validity};
+use sesphr::context::{Context, Partition, Period, RecordId, Subject, Timestamp, Validity};
 use sesphr::error::RngError;
 use sesphr::identity::{Signed, SigningKey};
 use sesphr::kem::{OwnerRoot, SharedKey};

@@ -6,7 +6,7 @@ use rand_core::TryCryptoRng;
 use zeroize::ZeroizeOnDrop;
 
 use super::inverse;
-use crate::context::{Context, Partition, Slot};
+use crate::context::{Context, Period, Slot};
 use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding};
 use crate::error::{DecodeError, RngError};
 use crate::hash::{Digest, hash, label};
@@ -17,33 +17,6 @@ use crate::pairing::G1Table;
 use crate::pairing::{G1Affine, G2Affine, Scalar, mul_p, mul_q};
 use crate::pok::{Proof, nonzero, read_g1, read_g2, read_nonzero_scalar};
 use crate::pre::KeyError;
-
-/// Which of an owner's key pairs: one per partition and period.
-///
-/// The period bounds what a server and a delegatee who collude can reach, and is what rolls when a member leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Period {
-    /// The partition.
-    pub partition: Partition,
-    /// The number of the period, counted by the owner.
-    pub epoch: u32,
-}
-
-impl Period {
-    fn write(&self, sink: &mut dyn Sink) {
-        self.partition.write(sink);
-        sink.put(&self.epoch.to_be_bytes());
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { partition: Partition::read(reader)?, epoch: reader.u32()? })
-    }
-
-    /// The parts that stand for the period in a hash.
-    fn with_parts<T>(&self, f: impl FnOnce(&[u8], &[u8]) -> T) -> T {
-        f(self.partition.as_str().as_bytes(), &self.epoch.to_be_bytes())
-    }
-}
 
 /// What identifies an owner's key in contexts and grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

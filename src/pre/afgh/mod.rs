@@ -59,7 +59,7 @@ mod tests;
 
 use rand_core::TryCryptoRng;
 
-use crate::context::{Context, Slot, Subject, Timestamp, Validity};
+use crate::context::{Context, Period, Slot, Subject, Timestamp, Validity};
 use crate::encoding::SuiteId;
 use crate::error::{OpenError, RngError};
 use crate::hash::Digest;
@@ -70,7 +70,7 @@ use crate::pre::{DelegateError, GrantError, KeyError, Pre, ReencryptError};
 
 pub use capsule::{Capsule, ReCapsule, VerifiedCapsule};
 pub use grant::{Grant, ReKey, VerifiedGrant, VerifiedReKey};
-pub use keys::{OwnerKey, OwnerSecret, Period, UserKey, UserSecret, VerifiedOwner, VerifiedUser};
+pub use keys::{OwnerKey, OwnerSecret, UserKey, UserSecret, VerifiedOwner, VerifiedUser};
 
 /// The scheme. See the [module](self).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

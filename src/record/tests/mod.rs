@@ -18,13 +18,13 @@ use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 
 use super::body::{self, Cipher, Layout, Run};
 use super::*;
-use crate::context::{Context, ContextBuf, Partition, RecordId, Timestamp, Validity};
+use crate::context::{Context, ContextBuf, Partition, Period, RecordId, Timestamp, Validity};
 use crate::encoding::{Encoding, Message, SuiteId};
 use crate::error::{DecodeError, OpenError, RngError};
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kem::{CapsuleParts, EncapsulateError, OwnerRoot, SharedKey};
 use crate::pre::Pre;
-use crate::pre::afgh::{Afgh, Period};
+use crate::pre::afgh::Afgh;
 
 const RECORD: RecordId = RecordId::from_array([9; 16]);
 

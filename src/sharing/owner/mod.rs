@@ -13,11 +13,11 @@ use core::ops::RangeInclusive;
 
 use rand_core::TryCryptoRng;
 
-use crate::context::{Partition, RecordId, Slot, Timestamp, Validity};
+use crate::context::{Partition, Period, RecordId, Slot, Timestamp, Validity};
 use crate::error::OpenError;
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kem::OwnerRoot;
-use crate::pre::afgh::{Afgh, OwnerKey, OwnerSecret, Period, VerifiedUser};
+use crate::pre::afgh::{Afgh, OwnerKey, OwnerSecret, VerifiedUser};
 use crate::pre::{GrantId, Pre};
 use crate::record::{Expected, Opener, Plaintext, SealedPartition, Versions};
 use crate::sharing::{

@@ -3,13 +3,13 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 
-use crate::context::{Partition, Timestamp};
+use crate::context::{Partition, Period, Timestamp};
 use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding, put_count};
 use crate::error::DecodeError;
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed};
 use crate::pre::GrantId;
-use crate::pre::afgh::{Afgh, Period, VerifiedUser};
+use crate::pre::afgh::{Afgh, VerifiedUser};
 use crate::sharing::acl::Role;
 use crate::sharing::directory::{read_author, write_author};
 use crate::sharing::{AccessPolicy, Author, BundleError, KeyBundle, OwnerError, VerifiedBundle};
@@ -210,7 +210,7 @@ impl Member<()> {
             until: time(reader)?,
             partitions: read_set(reader, 5, Partition::read)?,
             issued: read_map(reader, 33, |reader| {
-                let period = Period { partition: Partition::read(reader)?, epoch: reader.u32()? };
+                let period = Period::read(reader)?;
                 Ok((period, Issued { id: GrantId::from_array(reader.array()?), not_after: time(reader)? }))
             })?,
         })

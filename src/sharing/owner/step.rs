@@ -7,10 +7,10 @@ use rand_core::TryCryptoRng;
 
 use super::state::{Issued, Member, State};
 use super::{Owner, Update};
-use crate::context::{Partition, Timestamp, Validity};
+use crate::context::{Partition, Period, Timestamp, Validity};
 use crate::identity::{PartyId, Signed};
 use crate::pre::Pre;
-use crate::pre::afgh::{Afgh, Period, VerifiedUser};
+use crate::pre::afgh::{Afgh, VerifiedUser};
 use crate::sharing::{Delegation, Directory, OwnerError, Revocation};
 
 pub(super) struct Step<'a, R: ?Sized> {

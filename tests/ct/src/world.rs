@@ -3,11 +3,11 @@
 use core::convert::Infallible;
 
 use rand_core::{TryCryptoRng, TryRng};
-use sesphr::context::{Context, Partition, RecordId, Subject, Timestamp, Validity};
+use sesphr::context::{Context, Partition, Period, RecordId, Subject, Timestamp, Validity};
 use sesphr::encoding::{Message, SecretEncoding};
 use sesphr::hazmat::pairing::{G2Affine, Scalar};
 use sesphr::identity::SigningKey;
-use sesphr::pre::afgh::{Afgh, OwnerSecret, Period, ReKey, UserSecret, VerifiedGrant, VerifiedOwner, VerifiedUser};
+use sesphr::pre::afgh::{Afgh, OwnerSecret, ReKey, UserSecret, VerifiedGrant, VerifiedOwner, VerifiedUser};
 use sesphr::kem::OwnerRoot;
 use sesphr::pre::Pre;
 

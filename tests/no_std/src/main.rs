@@ -10,10 +10,10 @@ use core::convert::Infallible;
 use core::panic::PanicInfo;
 
 use rand_core::{TryCryptoRng, TryRng};
-use sesphr::context::{Partition, RecordId, Subject, Timestamp, Validity};
+use sesphr::context::{Partition, Period, RecordId, Subject, Timestamp, Validity};
 use sesphr::encoding::Message;
 use sesphr::identity::SigningKey;
-use sesphr::pre::afgh::{Afgh, Capsule, Period, ReCapsule};
+use sesphr::pre::afgh::{Afgh, Capsule, ReCapsule};
 use sesphr::kem::OwnerRoot;
 use sesphr::pre::Pre;
 use subtle::ConstantTimeEq;
