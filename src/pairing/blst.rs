@@ -10,19 +10,19 @@
 //! - `blst_p*_mult` asks whether the scalar is reduced and not zero before it takes its constant-time path; a
 //!   zero scalar therefore shows in the time. Nothing else does.
 //! - Its field inversion checks its result and branches on whether it is right, which it is.
-//! - `blst_p*_affine_compress` branches on infinity.
+//! - `blst_p*_affine_compress` and `_serialize` branch on infinity.
 
 #![allow(unsafe_code)]
 
-use super::GT_HASH_LEN;
 use super::group::{Backend, Curve, Group, Target};
 use super::scalar::Scalar;
+use super::{GT_HASH_LEN, window};
 use alloc::boxed::Box;
 use alloc::{vec, vec::Vec};
 use blst::{BLST_ERROR, blst_fp, blst_fp2, blst_fp6, blst_fp12, blst_p1, blst_p1_affine, blst_p2, blst_p2_affine};
 use core::ptr;
 use subtle::{Choice, ConditionallySelectable};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 #[cfg(feature = "std")]
 use super::table::Table;
@@ -126,17 +126,23 @@ fn fp2_neg(a: &blst_fp2) -> blst_fp2 {
     out
 }
 
+/// Whether a decoder found a point on the curve. Of those outside the subgroup it reports the ones with
+/// x = 0, and has decoded them.
+fn on_curve(error: BLST_ERROR) -> bool {
+    matches!(error, BLST_ERROR::BLST_SUCCESS | BLST_ERROR::BLST_POINT_NOT_IN_GROUP)
+}
+
+/// The flag of compressed encodings, in their first byte.
+const COMPRESSED: u8 = 0x80;
 /// Bytes of an encoded field element.
 const FP_LEN: usize = 48;
-/// Bits of the group order.
-const SCALAR_BITS: usize = 255;
 
 macro_rules! curve {
-    ($marker:ident, $element:ident, $entry:ident, $len:literal, $name:literal,
+    ($marker:ident, $element:ident, $entry:ident, $len:literal, $uncompressed:literal, $name:literal,
      window $window:literal, stride $stride:literal, neg $neg:expr,
      $add:ident, $add_affine:ident, $double:ident, $cneg:ident, $is_equal:ident, $from_jacobian:ident,
      $batch:ident, $from_affine:ident, $affine_generator:ident, $affine_is_equal:ident, $affine_is_inf:ident,
-     $compress:ident, $uncompress:ident, $in_group:ident, $mult:ident, $scratch:ident, $pippenger:ident) => {
+     $compress:ident, $uncompress:ident, $serialize:ident, $deserialize:ident, $in_group:ident, $mult:ident, $scratch:ident, $pippenger:ident) => {
         impl Group for $marker {
             type Element = $element;
             type Entry = $entry;
@@ -225,6 +231,8 @@ macro_rules! curve {
         impl Curve for $marker {
             type Encoding = [u8; $len];
             const ENCODED_LEN: usize = $len;
+            type Uncompressed = [u8; $uncompressed];
+            const UNCOMPRESSED_LEN: usize = $uncompressed;
             const NAME: &'static str = $name;
 
             fn generator() -> Self::Entry {
@@ -251,17 +259,34 @@ macro_rules! curve {
                 let mut point = $entry::default();
                 // SAFETY: the function reads as many bytes as the array has.
                 let error = unsafe { blst::$uncompress(&mut point, bytes.as_ptr()) };
-                if error != BLST_ERROR::BLST_SUCCESS {
+                on_curve(error).then_some(point)
+            }
+            fn encode_uncompressed(a: &Self::Entry) -> Self::Uncompressed {
+                let mut out = [0; $uncompressed];
+                // SAFETY: the function writes as many bytes as the array has.
+                unsafe { blst::$serialize(out.as_mut_ptr(), a) };
+                out
+            }
+            fn decode_uncompressed(bytes: &Self::Uncompressed) -> Option<Self::Entry> {
+                let [first, ..] = bytes;
+                // The function takes compressed bytes too and ignores what follows them.
+                if first & COMPRESSED != 0 {
                     return None;
                 }
+                let mut point = $entry::default();
+                // SAFETY: the function reads as many bytes as the array has.
+                let error = unsafe { blst::$deserialize(&mut point, bytes.as_ptr()) };
+                on_curve(error).then_some(point)
+            }
+            fn in_subgroup(a: &Self::Entry) -> bool {
                 // SAFETY: the pointer comes from a reference to a point that is on the curve.
-                unsafe { blst::$in_group(&point) }.then_some(point)
+                unsafe { blst::$in_group(a) }
             }
             fn mul(a: &Self::Element, k: &Scalar) -> Self::Element {
                 let bytes = k.to_bytes();
                 let mut out = $element::default();
                 // SAFETY: the function reads 255 bits, that is 32 bytes, of the scalar.
-                unsafe { blst::$mult(&mut out, a, bytes.as_ptr(), SCALAR_BITS) };
+                unsafe { blst::$mult(&mut out, a, bytes.as_ptr(), window::BITS) };
                 out
             }
             // The library splits scalars along an endomorphism; twice that is as fast as one run of
@@ -271,30 +296,34 @@ macro_rules! curve {
                 Self::add(&first, &Self::mul(&Self::from_entry(b), y))
             }
             fn vartime_msm(terms: &[(&Self::Entry, &Scalar)]) -> Self::Element {
-                let (points, scalars): (Vec<Self::Entry>, Vec<[u8; 32]>) = terms
-                    .iter()
-                    .filter(|(point, k)| !bool::from(Self::entry_is_identity(point) | k.is_zero()))
-                    .map(|(point, k)| (**point, *k.to_bytes()))
-                    .unzip();
                 let mut out = $element::default();
-                let Some(first) = scalars.first() else {
+                let bits = terms.iter().map(|(_, k)| k.vartime_bits()).max().unwrap_or(0);
+                let mut points = Vec::with_capacity(terms.len());
+                let mut scalars = Vec::with_capacity(terms.len() * bits.div_ceil(8));
+                for (point, k) in terms {
+                    if !bool::from(Self::entry_is_identity(point) | k.is_zero()) {
+                        points.push(**point);
+                        scalars.extend(k.to_bytes().iter().take(bits.div_ceil(8)));
+                    }
+                }
+                if points.is_empty() {
                     return out;
-                };
+                }
                 // SAFETY: the function only computes a size.
                 let scratch_len = unsafe { blst::$scratch(points.len()) };
                 let mut scratch = vec![0u64; scratch_len.div_ceil(size_of::<u64>())];
                 let point_list = [points.as_ptr(), ptr::null()];
-                let scalar_list = [first.as_ptr(), ptr::null()];
-                // SAFETY: a first pointer followed by null means contiguous: `len` points, as many
-                // scalars at a distance of 32 bytes, of which 255 bits are read; the scratch space has
-                // the size that the library asked for and is aligned to its limbs.
+                let scalar_list = [scalars.as_ptr(), ptr::null()];
+                // SAFETY: a first pointer followed by null means contiguous: `len` points, at least one,
+                // and as many scalars of the bytes that `bits` takes, all of whose bits above are zero;
+                // the scratch space has the size that the library asked for and is aligned to its limbs.
                 unsafe {
                     blst::$pippenger(
                         &mut out,
                         point_list.as_ptr(),
                         points.len(),
                         scalar_list.as_ptr(),
-                        SCALAR_BITS,
+                        bits,
                         scratch.as_mut_ptr(),
                     );
                 }
@@ -310,22 +339,22 @@ macro_rules! curve {
 }
 
 curve!(
-    G1, blst_p1, blst_p1_affine, 48, "G1Affine",
+    G1, blst_p1, blst_p1_affine, 48, 96, "G1Affine",
     window 5, stride 2, neg |y| fp_cneg(y, true),
     blst_p1_add_or_double, blst_p1_add_or_double_affine, blst_p1_double, blst_p1_cneg,
     blst_p1_is_equal, blst_p1_from_jacobian, blst_p1s_to_affine, blst_p1_from_affine,
     blst_p1_affine_generator, blst_p1_affine_is_equal, blst_p1_affine_is_inf, blst_p1_affine_compress,
-    blst_p1_uncompress, blst_p1_affine_in_g1, blst_p1_mult, blst_p1s_mult_pippenger_scratch_sizeof,
+    blst_p1_uncompress, blst_p1_affine_serialize, blst_p1_deserialize, blst_p1_affine_in_g1, blst_p1_mult, blst_p1s_mult_pippenger_scratch_sizeof,
     blst_p1s_mult_pippenger
 );
 
 curve!(
-    G2, blst_p2, blst_p2_affine, 96, "G2Affine",
+    G2, blst_p2, blst_p2_affine, 96, 192, "G2Affine",
     window 5, stride 2, neg fp2_neg,
     blst_p2_add_or_double, blst_p2_add_or_double_affine, blst_p2_double, blst_p2_cneg,
     blst_p2_is_equal, blst_p2_from_jacobian, blst_p2s_to_affine, blst_p2_from_affine,
     blst_p2_affine_generator, blst_p2_affine_is_equal, blst_p2_affine_is_inf, blst_p2_affine_compress,
-    blst_p2_uncompress, blst_p2_affine_in_g2, blst_p2_mult, blst_p2s_mult_pippenger_scratch_sizeof,
+    blst_p2_uncompress, blst_p2_affine_serialize, blst_p2_deserialize, blst_p2_affine_in_g2, blst_p2_mult, blst_p2s_mult_pippenger_scratch_sizeof,
     blst_p2s_mult_pippenger
 );
 
@@ -429,12 +458,28 @@ const LINES: usize = 68;
 /// The bits of the loop count 0xd201000000010000: doublings between additions, after the first doubling.
 const RUNS: [usize; 5] = [2, 3, 9, 32, 16];
 
-/// A point of G2 with its lines. For the identity they are the generator's, and never used.
+/// A point of G2 with its lines, which tell the point and are wiped on drop. For the identity they are the
+/// generator's, and never used.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     lines: Box<[blst_fp6]>,
     infinity: Choice,
 }
+
+impl Zeroize for Prepared {
+    fn zeroize(&mut self) {
+        self.lines.iter_mut().for_each(Limbs::wipe);
+        self.infinity = Choice::from(1);
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Prepared {}
 
 /// A point of G1 as the lines take it, −2x and 2y, or zeros for a pair that counts as one.
 struct Evaluation<'a> {
@@ -442,6 +487,13 @@ struct Evaluation<'a> {
     y: blst_fp,
     skip: Choice,
     lines: core::slice::Iter<'a, blst_fp6>,
+}
+
+impl Drop for Evaluation<'_> {
+    fn drop(&mut self) {
+        self.x.wipe();
+        self.y.wipe();
+    }
 }
 
 /// The product of the next line of every pair onto `f`.
@@ -556,5 +608,21 @@ impl Backend for Blst {
         // SAFETY: the pointer comes from a reference to an initialised element.
         unsafe { blst::blst_fp12_conjugate(&mut f) };
         final_exponentiation(&f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_wiped() {
+        let mut prepared = Blst::prepare(&G2::generator());
+        assert!(prepared.lines.iter().all(|line| *line != blst_fp6::default()));
+        prepared.zeroize();
+        assert!(prepared.lines.iter().all(|line| *line == blst_fp6::default()));
+        // Dropping has something to do.
+        fn on_drop<T: ZeroizeOnDrop>(_: T) {}
+        on_drop(prepared);
     }
 }

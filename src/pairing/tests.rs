@@ -2,6 +2,7 @@
 
 use super::group::{Curve, Group};
 use super::*;
+use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::format;
@@ -162,6 +163,117 @@ fn multiplication<C: Curve>() {
     }
 }
 
+/// The sum by every way there is to it.
+fn all_sums<C: Curve>(terms: &[(&C::Entry, &Scalar)], expected: &Projective<C>) {
+    let n = terms.len();
+    assert!(same(&Projective::<C>(C::vartime_msm(terms)), expected), "backend, {n}");
+    assert!(same(&Projective::<C>(msm::vartime_msm::<C>(terms)), expected), "shared, {n}");
+    assert!(same(&Projective::<C>(msm::sliding_windows::<C>(terms)), expected), "sliding windows, {n}");
+    let bits = terms.iter().map(|(_, k)| k.vartime_bits()).max().unwrap_or(0);
+    for (bits, w) in [(bits, msm::bucket_width(n, bits)), (bits, 7), (bits + 1, 2), (window::BITS, 5)] {
+        assert!(same(&Projective::<C>(msm::buckets::<C>(terms, bits, w)), expected), "buckets, {n}, {bits}, {w}");
+    }
+    assert!(same(&Projective::<C>(window::multi_mul::<C>(terms)), expected), "constant time, {n}");
+}
+
+/// A scalar of `bits` bits.
+fn scalar_of_bits(rng: &mut impl Rng, bits: usize) -> Scalar {
+    let Some(top) = bits.checked_sub(1) else { return Scalar::zero() };
+    let mut bytes = [0; 32];
+    rng.fill_bytes(&mut bytes);
+    for i in bits..256 {
+        bytes[i / 8] &= !(1 << (i % 8));
+    }
+    bytes[top / 8] |= 1 << (top % 8);
+    if top == 254 {
+        bytes[31] = 0x60 | bytes[31] & 0x0f;
+    }
+    Scalar::from_bytes(&bytes).unwrap()
+}
+
+/// Terms whose points have known logarithms, zero among them, and the sum from these.
+struct Known<C: Curve> {
+    points: Vec<Affine<C>>,
+    scalars: Vec<Scalar>,
+    sum: Projective<C>,
+}
+
+impl<C: Curve> Known<C> {
+    fn new(rng: &mut impl Rng, scalars: Vec<Scalar>) -> Self {
+        let mut points = Vec::new();
+        let mut log = Scalar::zero();
+        // Multiples of one random point, cheap to make; equal, opposite and neutral ones are among them.
+        let unit = random_scalar(rng);
+        let multiples: Vec<_> = (0..16).map(|i| &(&unit * &Scalar::from_u64(i)) - &(&unit + &unit)).collect();
+        let made: Vec<_> = multiples.iter().map(affine_of::<C>).collect();
+        for (i, k) in scalars.iter().enumerate() {
+            let at = (i + i / 16 * 7) % 16;
+            points.push(made[at]);
+            log = &log + &(k * &multiples[at]);
+        }
+        Self { points, scalars, sum: Affine::generator().mul(&log) }
+    }
+
+    fn check(&self) {
+        let terms: Vec<_> = self.points.iter().map(|p| &p.0).zip(&self.scalars).collect();
+        all_sums::<C>(&terms, &self.sum);
+    }
+}
+
+/// The longest scalar has so many bits, the others any number up to that.
+fn sums_of_length<C: Curve>() {
+    let mut rng = rng(9);
+    for bits in (0..=12).chain([15, 16, 17, 63, 64, 127, 128, 129, 248, 254, 255]) {
+        for n in [1, 2, 33] {
+            let scalars = (0..n).map(|i| scalar_of_bits(&mut rng, [bits, bits / 2, bits, 0][i % 4])).collect();
+            Known::<C>::new(&mut rng, scalars).check();
+        }
+    }
+    // Around where the shared code turns from sliding windows to buckets.
+    for bits in [64, 128] {
+        let turn = (1..).find(|n| msm::prefers_buckets(*n, bits)).unwrap();
+        assert!((20..400).contains(&turn), "{turn}");
+        for n in turn - 1..=turn + 1 {
+            let scalars = (0..n).map(|_| scalar_of_bits(&mut rng, bits)).collect();
+            Known::<C>::new(&mut rng, scalars).check();
+        }
+    }
+    // Widths of buckets, on both sides of a bit length that they divide.
+    for w in 2..=12 {
+        for bits in [w - 1, w, 2 * w - 1, 2 * w] {
+            let scalars: Vec<_> = (0..5).map(|_| scalar_of_bits(&mut rng, bits)).collect();
+            let known = Known::<C>::new(&mut rng, scalars);
+            let terms: Vec<_> = known.points.iter().map(|p| &p.0).zip(&known.scalars).collect();
+            assert!(same(&Projective::<C>(msm::buckets::<C>(&terms, bits, w)), &known.sum), "{bits}, {w}");
+        }
+    }
+}
+
+/// Lengths of scalars; above 255 stands for r − 1.
+fn lengths() -> impl Strategy<Value = Vec<usize>> {
+    let length = |longest: usize| prop_oneof![4 => 0..=longest, 1 => 0..2_usize, 1 => Just(longest)];
+    (prop_oneof![0..256_usize, Just(128), Just(256)]).prop_flat_map(move |n| prop::collection::vec(length(n), 0..80))
+}
+
+fn sums_of_any<C: Curve>(seed: u64, lengths: &[usize]) {
+    let mut rng = rng(seed);
+    let scalars = lengths
+        .iter()
+        .map(|bits| if *bits > window::BITS { -&Scalar::one() } else { scalar_of_bits(&mut rng, *bits) })
+        .collect();
+    Known::<C>::new(&mut rng, scalars).check();
+}
+
+/// The chosen width is in range and grows with the number of terms.
+#[test]
+fn bucket_widths() {
+    for bits in [0, 1, 16, 128, 255] {
+        let widths: Vec<_> = (0..24).map(|log| msm::bucket_width(1 << log, bits)).collect();
+        assert!(widths.iter().all(|w| (2..=16).contains(w)));
+    }
+    assert_eq!([1 << 8, 1 << 12, 1 << 16].map(|n| msm::bucket_width(n, 128)), [6, 10, 13]);
+}
+
 fn sums<C: Curve>() {
     let mut rng = rng(3);
     let points: Vec<Affine<C>> = (0..150)
@@ -182,9 +294,7 @@ fn sums<C: Curve>() {
     let raw: Vec<_> = terms.iter().map(|(p, k)| (&p.0, *k)).collect();
     for n in [0, 1, 2, 3, 5, 8, 31, 32, 33, 64, 65, 150] {
         let expected = terms[..n].iter().fold(Projective::identity(), |acc, (p, k)| acc.add(&p.mul(k)));
-        assert!(same(&Projective::<C>(C::vartime_msm(&raw[..n])), &expected), "{n}");
-        assert!(same(&Projective::<C>(msm::vartime_msm::<C>(&raw[..n])), &expected), "{n}");
-        assert!(same(&Projective::<C>(msm::buckets::<C>(&raw[..n])), &expected), "{n}");
+        all_sums::<C>(&raw[..n], &expected);
     }
     // One point over and over, with a scalar and its opposite: doublings and cancellations in buckets.
     for n in [1, 2, 3, 40, 100] {
@@ -192,9 +302,7 @@ fn sums<C: Curve>() {
             let g = Affine::<C>::generator();
             let terms: Vec<_> = (0..n).flat_map(|_| [(&g.0, &x), (&g.0, &y)]).collect();
             let expected = g.mul(&(&Scalar::from_u64(n) * &(&x + &y)));
-            assert!(same(&Projective::<C>(C::vartime_msm(&terms)), &expected));
-            assert!(same(&Projective::<C>(msm::vartime_msm::<C>(&terms)), &expected));
-            assert!(same(&Projective::<C>(msm::buckets::<C>(&terms)), &expected));
+            all_sums::<C>(&terms, &expected);
         }
     }
     let edges = edge_scalars();
@@ -211,9 +319,9 @@ fn sums<C: Curve>() {
 }
 
 /// On the curve, not in the subgroup, encoded: found by trying small x, with `bls12_381`'s own test.
-fn outside_subgroup<const N: usize>() -> Vec<[u8; N]> {
+pub(super) fn outside_subgroup<const N: usize>() -> Vec<[u8; N]> {
     let mut out = Vec::new();
-    for x in 1..40u8 {
+    for x in 0..40u8 {
         let mut bytes = [0; N];
         bytes[0] = 0x80;
         bytes[N - 1] = x;
@@ -235,8 +343,7 @@ fn outside_subgroup<const N: usize>() -> Vec<[u8; N]> {
 
 /// Encodings that nobody may accept, of every kind.
 pub(super) fn malformed<const N: usize>(generator: [u8; N]) -> Vec<[u8; N]> {
-    let mut out = outside_subgroup::<N>();
-    assert!(out.len() > 5);
+    let mut out = Vec::new();
     let with = |base: [u8; N], index: usize, byte: u8| {
         let mut bytes = base;
         bytes[index] = byte;
@@ -255,8 +362,7 @@ pub(super) fn malformed<const N: usize>(generator: [u8; N]) -> Vec<[u8; N]> {
             out.push(with(infinity, i / 8, infinity[i / 8] | 0x80 >> (i % 8)));
         }
     }
-    // x = 0 (in G1 on the curve, of order 3), x = p, x = p + the generator's x, x as large as it gets.
-    out.extend([with([0; N], 0, 0x80), with([0; N], 0, 0xa0)]);
+    // x = p, x = p + the generator's x, x as large as it gets.
     for start in (0..N).step_by(48) {
         let mut x = generator;
         x[start..start + 48].copy_from_slice(&P);
@@ -280,7 +386,7 @@ pub(super) fn malformed<const N: usize>(generator: [u8; N]) -> Vec<[u8; N]> {
     }
     out.extend([[0xff; N], with([0xff; N], 0, 0x9f), with([0xff; N], 0, 0xbf), [0; N]]);
     // Not on the curve: x below 40 that neither decodes nor is outside the subgroup.
-    for x in 1..40u8 {
+    for x in 0..40u8 {
         let bytes = with(with([0; N], 0, 0x80), N - 1, x);
         let on_curve = if N == 48 {
             bls12_381::G1Affine::from_compressed_unchecked(bytes[..48].try_into().unwrap()).is_some()
@@ -292,6 +398,112 @@ pub(super) fn malformed<const N: usize>(generator: [u8; N]) -> Vec<[u8; N]> {
         }
     }
     out
+}
+
+/// Uncompressed encodings that nobody may accept, of every kind.
+pub(super) fn malformed_uncompressed<const M: usize>(generator: [u8; M], compressed: &[u8]) -> Vec<[u8; M]> {
+    let mut out = Vec::new();
+    let mut infinity = [0; M];
+    infinity[0] = 0x40;
+    // Every set of flags but the right one.
+    for flags in (0x20..=0xe0).step_by(0x20) {
+        let mut bytes = generator;
+        bytes[0] |= flags;
+        out.push(bytes);
+        let mut bytes = [0; M];
+        bytes[0] = flags;
+        if flags != 0x40 {
+            out.push(bytes);
+        }
+    }
+    // Bits in infinity.
+    for i in 3..8 * M {
+        let mut bytes = infinity;
+        bytes[i / 8] |= 0x80 >> (i % 8);
+        out.push(bytes);
+    }
+    // A compressed point with anything behind it.
+    for filler in [0, 1, 0xff] {
+        let mut bytes = [filler; M];
+        bytes[..compressed.len()].copy_from_slice(compressed);
+        out.push(bytes);
+        bytes[..compressed.len()].fill(0);
+        bytes[0] = 0xc0;
+        out.push(bytes);
+    }
+    // Coordinates of p, of p more than they should be where that fits, and as large as they get.
+    for start in (0..M).step_by(48) {
+        let mut bytes = generator;
+        bytes[start..start + 48].copy_from_slice(&P);
+        out.push(bytes);
+        let mut bytes = [0; M];
+        bytes[start..start + 48].copy_from_slice(&P);
+        out.push(bytes);
+        let mut bytes = generator;
+        bytes[start..start + 48].fill(0xff);
+        bytes[0] &= 0x1f;
+        out.push(bytes);
+        let mut bytes = generator;
+        let mut carry = 0;
+        for i in (0..48).rev() {
+            let sum = u16::from(bytes[start + i]) + u16::from(P[i]) + carry;
+            (bytes[start + i], carry) = (sum as u8, sum >> 8);
+        }
+        assert!(bytes[start] < 0x40);
+        if start > 0 || bytes[0] < 0x20 {
+            out.push(bytes);
+        }
+    }
+    // Not on the curve: the origin, every coordinate with a bit off, the halves exchanged.
+    out.push([0; M]);
+    for at in 1..M {
+        let mut bytes = generator;
+        bytes[at] ^= 1 << (at % 8);
+        out.push(bytes);
+    }
+    let mut bytes = generator;
+    bytes.rotate_left(M / 2);
+    out.push(bytes);
+    out
+}
+
+/// Points with uncompressed encodings, those outside the subgroup too: decoders that skip that check accept
+/// what the others refuse, and give it back as it was.
+fn uncompressed<const N: usize, const M: usize, C: Curve<Encoding = [u8; N], Uncompressed = [u8; M]>>() {
+    assert_eq!((Affine::<C>::UNCOMPRESSED_LEN, M), (M, 2 * N));
+    let mut infinity = [0; M];
+    infinity[0] = 0x40;
+    assert_eq!(Affine::<C>::identity().to_uncompressed(), infinity);
+    let mut rng = rng(8);
+    let mut points = Vec::from([Affine::<C>::identity(), Affine::generator(), Affine::generator().neg()]);
+    points.extend((0..16).map(|_| affine_of::<C>(&random_scalar(&mut rng))));
+    for point in points {
+        let (short, long) = (point.to_bytes(), point.to_uncompressed());
+        assert_eq!(Affine::<C>::from_uncompressed(&long), Some(point));
+        assert_eq!(Affine::<C>::from_uncompressed_trusted(&long), Some(point));
+        assert_eq!(Affine::<C>::from_bytes_trusted(&short), Some(point));
+        // The same x in both, and the other y is the opposite point.
+        assert_eq!((short[0] & 0x1f, &short[1..]), (long[0] & 0x1f, &long[1..N]));
+        assert_eq!(Affine::<C>::from_uncompressed(&point.neg().to_uncompressed()), Some(point.neg()));
+    }
+    let outside = outside_subgroup::<N>();
+    assert!(outside.len() > 5);
+    for short in outside {
+        assert!(Affine::<C>::from_bytes(&short).is_none());
+        let point = Affine::<C>::from_bytes_trusted(&short).unwrap();
+        assert_eq!(point.to_bytes(), short);
+        let long = point.to_uncompressed();
+        assert!(Affine::<C>::from_uncompressed(&long).is_none());
+        assert_eq!(Affine::<C>::from_uncompressed_trusted(&long), Some(point));
+    }
+    let generator = Affine::<C>::generator();
+    for bytes in malformed_uncompressed(generator.to_uncompressed(), &generator.to_bytes()) {
+        assert!(Affine::<C>::from_uncompressed(&bytes).is_none(), "{bytes:02x?}");
+        assert!(Affine::<C>::from_uncompressed_trusted(&bytes).is_none(), "{bytes:02x?}");
+    }
+    for bytes in malformed(generator.to_bytes()) {
+        assert!(Affine::<C>::from_bytes_trusted(&bytes).is_none(), "{bytes:02x?}");
+    }
 }
 
 fn encodings<const N: usize, C: Curve<Encoding = [u8; N]>>() {
@@ -312,7 +524,7 @@ fn encodings<const N: usize, C: Curve<Encoding = [u8; N]>>() {
         flipped[0] ^= 0x20;
         assert_eq!(Affine::<C>::from_bytes(&flipped), Some(point.neg()));
     }
-    for bytes in malformed(Affine::<C>::generator().to_bytes()) {
+    for bytes in malformed(Affine::<C>::generator().to_bytes()).into_iter().chain(outside_subgroup()) {
         assert!(Affine::<C>::from_bytes(&bytes).is_none(), "{bytes:02x?}");
     }
     let shown = format!("{:?}", Affine::<C>::identity());
@@ -362,6 +574,7 @@ fn bilinearity<B: Backend>() {
     }
     let many: Vec<_> = (0..40).map(|_| (&a, &pb)).collect();
     assert!(same(&Engine::<B>::multi_pairing(&many), &e.pow(&Scalar::from_u64(40))));
+    assert!(same(&Engine::<B>::multi_pairing(&[(&a, &pa.clone())]), &plain[2]));
     // Equations.
     let eq = Engine::<B>::vartime_pairing_eq;
     let xy = affine_of::<B::G1>(&(&x * &y));
@@ -443,9 +656,27 @@ macro_rules! suite {
                 super::sums::<<B as Backend>::G2>();
             }
             #[test]
+            fn sums_of_length() {
+                super::sums_of_length::<<B as Backend>::G1>();
+                super::sums_of_length::<<B as Backend>::G2>();
+            }
+            proptest! {
+                #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+                #[test]
+                fn sums_of_any((seed, lengths) in (any::<u64>(), lengths())) {
+                    super::sums_of_any::<<B as Backend>::G1>(seed, &lengths);
+                    super::sums_of_any::<<B as Backend>::G2>(seed, &lengths);
+                }
+            }
+            #[test]
             fn encodings() {
                 super::encodings::<48, <B as Backend>::G1>();
                 super::encodings::<96, <B as Backend>::G2>();
+            }
+            #[test]
+            fn uncompressed() {
+                super::uncompressed::<48, 96, <B as Backend>::G1>();
+                super::uncompressed::<96, 192, <B as Backend>::G2>();
             }
             #[test]
             fn bilinearity() {
@@ -463,14 +694,21 @@ suite!(on_zkcrypto, Zkcrypto);
 #[cfg(feature = "blst")]
 suite!(on_blst, Blst);
 
+#[test]
+fn prepared_generator() {
+    let p = mul_p(&Scalar::from_u64(3)).to_affine();
+    assert!(same(&multi_pairing(&[(&p, &q_prepared())]), &z_pow(&Scalar::from_u64(3))));
+    assert!(same(&multi_pairing(&[(&p, &q_prepared()), (&p, &q_prepared())]), &z_pow(&Scalar::from_u64(6))));
+}
+
 /// The digits are in range and sum up to the scalar, for every width.
 #[test]
 fn digits_recompose() {
     for k in edge_scalars() {
         let bytes = k.to_bytes();
-        for w in 2..=8 {
+        for w in 2..=16 {
             let mut acc = Scalar::zero();
-            for i in (0..window::windows(w)).rev() {
+            for i in (0..window::windows(window::BITS, w)).rev() {
                 for _ in 0..w {
                     acc = &acc + &acc;
                 }
