@@ -62,7 +62,6 @@ pub(crate) mod label {
     pub(crate) const KAC_BETA: Label = Label("sesphr v1 kac beta");
     pub(crate) const KAC_PARAMS_CHECK: Label = Label("sesphr v1 kac params check");
     pub(crate) const KAC_CONTRIBUTION_PROOF: Label = Label("sesphr v1 kac contribution proof");
-    pub(crate) const KAC_GRID: Label = Label("sesphr v1 kac grid");
     pub(crate) const KAC_GAMMA: Label = Label("sesphr v1 kac gamma");
     pub(crate) const KAC_GENERATION_PROOF: Label = Label("sesphr v1 kac generation proof");
     pub(crate) const KAC_ORIGIN: Label = Label("sesphr v1 kac origin");
@@ -72,6 +71,7 @@ pub(crate) mod label {
     pub(crate) const KAC_CAPSULE_PROOF: Label = Label("sesphr v1 kac capsule proof");
     pub(crate) const KAC_KEY: Label = Label("sesphr v1 kac key");
     pub(crate) const KAC_KEY_BLIND: Label = Label("sesphr v1 kac key blind");
+    pub(crate) const KAC_WEIGHT: Label = Label("sesphr v1 kac weight");
     pub(crate) const KAC_BATCH: Label = Label("sesphr v1 kac batch");
     pub(crate) const KAC_POLYNOMIAL: Label = Label("sesphr v1 kac polynomial");
     pub(crate) const KAC_SHARING: Label = Label("sesphr v1 kac sharing");
@@ -111,7 +111,6 @@ pub(crate) mod label {
         KAC_BETA,
         KAC_PARAMS_CHECK,
         KAC_CONTRIBUTION_PROOF,
-        KAC_GRID,
         KAC_GAMMA,
         KAC_GENERATION_PROOF,
         KAC_ORIGIN,
@@ -121,6 +120,7 @@ pub(crate) mod label {
         KAC_CAPSULE_PROOF,
         KAC_KEY,
         KAC_KEY_BLIND,
+        KAC_WEIGHT,
         KAC_BATCH,
         KAC_POLYNOMIAL,
         KAC_SHARING,
