@@ -11,7 +11,7 @@ use crate::error::{DecodeError, OpenError};
 use crate::hash::{Digest, hash, kdf, label};
 use crate::identity::SigningKey;
 use crate::kem::{CapsuleError, CapsuleParts, EncapsulateError, OwnerTerms, SharedKey};
-use crate::pairing::{G1Affine, G1Projective, Gt, Scalar, mul_p, pairing, vartime_pairing_eq};
+use crate::pairing::{G1Affine, G1Projective, G2Affine, Gt, Scalar, mul_p, pairing, vartime_pairing_eq};
 use crate::pok::{Proof, nonzero, read_g1};
 
 /// An encapsulated key of one class, 4 + 196 bytes.
@@ -101,6 +101,7 @@ public_encoding!(Capsule);
 #[derive(Clone, Debug)]
 pub struct VerifiedCapsule {
     capsule: Capsule,
+    origin: Digest,
     class: u32,
     ctx: Digest,
 }
@@ -109,6 +110,11 @@ impl VerifiedCapsule {
     /// The capsule.
     pub fn capsule(&self) -> &Capsule {
         &self.capsule
+    }
+
+    /// The origin of the generation that it was checked under: that of its mutable part.
+    pub fn origin(&self) -> Digest {
+        self.origin
     }
 
     /// Its class.
@@ -232,10 +238,11 @@ pub(super) fn verify(
     // The grid fits the parameters, so the class has its Q_i.
     let q_i = params.q(binding.class + 1).ok_or(CapsuleError::Context)?;
     let right = generation.v2().to_projective().add_affine(q_i).to_affine();
-    if !vartime_pairing_eq(&capsule.c2, &crate::pairing::G2Affine::generator(), &capsule.c1, &right) {
+    if !vartime_pairing_eq(&capsule.c2, &G2Affine::generator(), &capsule.c1, &right) {
         return Err(CapsuleError::Mutable);
     }
-    Ok(VerifiedCapsule { capsule: capsule.clone(), class: binding.class, ctx: binding.ctx })
+    let (origin, Binding { class, ctx, .. }) = (generation.origin(), binding);
+    Ok(VerifiedCapsule { capsule: capsule.clone(), origin, class, ctx })
 }
 
 pub(super) fn open(

@@ -110,8 +110,8 @@ impl Message for GenerationCert {
 pub struct GenerationChain(Vec<Signed<GenerationCert>>);
 
 impl GenerationChain {
-    /// Most generations of a chain.
-    pub const MAX: usize = 1 << 16;
+    /// Most generations of a chain. A new one begins with generation 0 again, under another grid or other parameters.
+    pub const MAX: usize = 1 << 12;
 
     /// A chain that begins with `first`.
     pub fn new(first: Signed<GenerationCert>) -> Self {
@@ -338,7 +338,10 @@ fn expected_place(
     if terms.grid != *grid {
         return Err(GenerationError::Grid);
     }
-    Ok((terms.generation.checked_add(1).ok_or(GenerationError::Chain)?, *origin))
+    match terms.generation + 1 {
+        next if (next as usize) < GenerationChain::MAX => Ok((next, *origin)),
+        _ => Err(GenerationError::Chain),
+    }
 }
 
 pub(super) fn verify(

@@ -47,15 +47,19 @@
 //!
 //! # What it rests on
 //!
-//! * **Assumption**: decisional n-BDHE (Boneh, Gentry, Waters 2005) in its asymmetric form: given P_k and Q_k as above
-//!   and hP for a random h, e(P, Q)^(α^(n+1)·h) looks random. Under it the scheme is secure against chosen plaintexts for a class that the
-//!   attacker names beforehand, as Chu et al. argue; naming it later costs a factor n.
-//! * **Chosen ciphertexts**: t is recomputed from σ (Fujisaki–Okamoto, *CRYPTO* 1999), in the random oracle model. That
-//!   a capsule shows knowledge of its t before a secret touches it (π) is argued in the algebraic group model
-//!   (Fuchsbauer, Kiltz, Loss, *CRYPTO* 2018).
-//! * **Bits**: an attacker with αP, …, αⁿP gains over generic discrete logarithms what Cheon (*EUROCRYPT* 2006)
-//!   describes, about half of the bits of the largest suitable divisor d ≤ n of r ± 1: about 121 bits are left at n =
-//!   2¹². GT itself is estimated at 117 to 120 bits (Guillevic, *PKC* 2020).
+//! * **Assumption**: decisional n-BDHE (Boneh, Gentry, Waters, *CRYPTO* 2005) in its asymmetric form: given P_k and Q_k
+//!   as above and hP for random α and h, Z^(hα^(n+1)) cannot be told from random.
+//! * **Chosen plaintexts**: security for a class i that the attacker names beforehand, with keys of any sets without i,
+//!   reduces to it tightly. The reduction draws γ' and publishes V1 = γ'P − P_i, V2 = γ'Q − Q_i, so γ = γ' − αⁱ. For
+//!   i ∉ S it computes K_S = γ'D_S − Σ_{j∈S} Q_{n+1−j+i}, where Q_{n+1} does not occur. The challenge is c1 = hP, c2 =
+//!   γ'hP, masked with the value in question. Naming i late costs a factor n. Chu et al. state the scheme without a
+//!   proof; Patranabis, Shrivastava and Mukhopadhyay (*IEEE TC* 66(5), 2017) prove a variant of it.
+//! * **Chosen ciphertexts**: t is recomputed from σ (Fujisaki, Okamoto, *CRYPTO* 1999), in the random oracle model. That
+//!   whoever makes a capsule knows its t, so that servers may use secrets on what passed the public check, is argued
+//!   for π in the algebraic group model (Fuchsbauer, Kiltz, Loss, *CRYPTO* 2018).
+//! * **Bits**: given αᵈQ for a divisor d of r − 1, Cheon (*EUROCRYPT* 2006) finds α in about √(r/d) group operations.
+//!   2³² divides r − 1 and d can be 2n for an n that is a power of two: about 121 bits at n = 2¹², 119 at 2¹⁶. GT itself
+//!   is estimated at 117 to 120 bits (Guillevic, *PKC* 2020). No bits against a quantum computer.
 //! * **Parameters**: whoever knows α opens everything under them. See [`params`] for who that can be.
 //! * **One t must never serve two classes**: then c2 − c2' = t(P_i − P_j), and the mask follows from public values. σ
 //!   is drawn inside, the class is in t, and no function moves a capsule to another class.
