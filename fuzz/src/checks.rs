@@ -198,9 +198,22 @@ fn point<C: Curve>(bytes: &C::Encoding) -> Option<C::Encoding> {
     if let Some(encoded) = &encoded {
         assert!(encoded == bytes, "two encodings of one point");
     }
+    let trusted = Affine::<C>::from_bytes_trusted(bytes);
+    assert!(point.is_none() || point == trusted);
+    if let Some(trusted) = trusted {
+        assert!(trusted.to_bytes() == *bytes, "two encodings of one point");
+        assert_eq!(Affine::<C>::from_uncompressed(&trusted.to_uncompressed()), point);
+    }
     let nonidentity = point.filter(|point| !bool::from(point.is_identity()));
     assert_eq!(Affine::<C>::from_bytes_nonidentity(bytes).is_some(), nonidentity.is_some());
     encoded
+}
+
+fn uncompressed<C: Curve>(bytes: &C::Uncompressed) -> Option<C::Encoding> {
+    let (point, trusted) = (Affine::<C>::from_uncompressed(bytes), Affine::<C>::from_uncompressed_trusted(bytes));
+    assert!(point.is_none() || point == trusted);
+    assert!(trusted.is_none_or(|trusted| trusted.to_uncompressed() == *bytes), "two encodings of one point");
+    trusted.map(|trusted| trusted.to_bytes())
 }
 
 /// (a + b)P, (ab)P and aP + bP by all the ways there are, as bytes.
@@ -221,6 +234,8 @@ fn backend<B: Backend>(g1: &[u8; 48], g2: &[u8; 96], a: &Scalar, b: &Scalar) -> 
     out.extend(arithmetic::<B::G2>(a, b, Engine::<B>::mul_q));
     out.extend(point::<B::G1>(g1).into_iter().flatten());
     out.extend(point::<B::G2>(g2).into_iter().flatten());
+    // The bytes of a compressed point of G2 are as many as those of an uncompressed one of G1.
+    out.extend(uncompressed::<B::G1>(g2).into_iter().flatten());
     out.extend(&*Engine::<B>::z_pow(&(a * b)).to_hash_bytes());
     let paired = Engine::<B>::pairing(&Engine::<B>::mul_p(a).to_affine(), &Engine::<B>::mul_q(b).to_affine());
     out.extend(&*paired.to_hash_bytes());

@@ -10,7 +10,7 @@
 //! - `blst_p*_mult` asks whether the scalar is reduced and not zero before it takes its constant-time path; a
 //!   zero scalar therefore shows in the time. Nothing else does.
 //! - Its field inversion checks its result and branches on whether it is right, which it is.
-//! - `blst_p*_affine_compress` branches on infinity.
+//! - `blst_p*_affine_compress` and `_serialize` branch on infinity.
 
 #![allow(unsafe_code)]
 
@@ -126,17 +126,25 @@ fn fp2_neg(a: &blst_fp2) -> blst_fp2 {
     out
 }
 
+/// Whether a decoder found a point on the curve. Of those outside the subgroup it reports the ones with
+/// x = 0, and has decoded them.
+fn on_curve(error: BLST_ERROR) -> bool {
+    matches!(error, BLST_ERROR::BLST_SUCCESS | BLST_ERROR::BLST_POINT_NOT_IN_GROUP)
+}
+
+/// The flag of compressed encodings, in their first byte.
+const COMPRESSED: u8 = 0x80;
 /// Bytes of an encoded field element.
 const FP_LEN: usize = 48;
 /// Bits of the group order.
 const SCALAR_BITS: usize = 255;
 
 macro_rules! curve {
-    ($marker:ident, $element:ident, $entry:ident, $len:literal, $name:literal,
+    ($marker:ident, $element:ident, $entry:ident, $len:literal, $uncompressed:literal, $name:literal,
      window $window:literal, stride $stride:literal, neg $neg:expr,
      $add:ident, $add_affine:ident, $double:ident, $cneg:ident, $is_equal:ident, $from_jacobian:ident,
      $batch:ident, $from_affine:ident, $affine_generator:ident, $affine_is_equal:ident, $affine_is_inf:ident,
-     $compress:ident, $uncompress:ident, $in_group:ident, $mult:ident, $scratch:ident, $pippenger:ident) => {
+     $compress:ident, $uncompress:ident, $serialize:ident, $deserialize:ident, $in_group:ident, $mult:ident, $scratch:ident, $pippenger:ident) => {
         impl Group for $marker {
             type Element = $element;
             type Entry = $entry;
@@ -225,6 +233,8 @@ macro_rules! curve {
         impl Curve for $marker {
             type Encoding = [u8; $len];
             const ENCODED_LEN: usize = $len;
+            type Uncompressed = [u8; $uncompressed];
+            const UNCOMPRESSED_LEN: usize = $uncompressed;
             const NAME: &'static str = $name;
 
             fn generator() -> Self::Entry {
@@ -251,11 +261,28 @@ macro_rules! curve {
                 let mut point = $entry::default();
                 // SAFETY: the function reads as many bytes as the array has.
                 let error = unsafe { blst::$uncompress(&mut point, bytes.as_ptr()) };
-                if error != BLST_ERROR::BLST_SUCCESS {
+                on_curve(error).then_some(point)
+            }
+            fn encode_uncompressed(a: &Self::Entry) -> Self::Uncompressed {
+                let mut out = [0; $uncompressed];
+                // SAFETY: the function writes as many bytes as the array has.
+                unsafe { blst::$serialize(out.as_mut_ptr(), a) };
+                out
+            }
+            fn decode_uncompressed(bytes: &Self::Uncompressed) -> Option<Self::Entry> {
+                let [first, ..] = bytes;
+                // The function takes compressed bytes too and ignores what follows them.
+                if first & COMPRESSED != 0 {
                     return None;
                 }
+                let mut point = $entry::default();
+                // SAFETY: the function reads as many bytes as the array has.
+                let error = unsafe { blst::$deserialize(&mut point, bytes.as_ptr()) };
+                on_curve(error).then_some(point)
+            }
+            fn in_subgroup(a: &Self::Entry) -> bool {
                 // SAFETY: the pointer comes from a reference to a point that is on the curve.
-                unsafe { blst::$in_group(&point) }.then_some(point)
+                unsafe { blst::$in_group(a) }
             }
             fn mul(a: &Self::Element, k: &Scalar) -> Self::Element {
                 let bytes = k.to_bytes();
@@ -310,22 +337,22 @@ macro_rules! curve {
 }
 
 curve!(
-    G1, blst_p1, blst_p1_affine, 48, "G1Affine",
+    G1, blst_p1, blst_p1_affine, 48, 96, "G1Affine",
     window 5, stride 2, neg |y| fp_cneg(y, true),
     blst_p1_add_or_double, blst_p1_add_or_double_affine, blst_p1_double, blst_p1_cneg,
     blst_p1_is_equal, blst_p1_from_jacobian, blst_p1s_to_affine, blst_p1_from_affine,
     blst_p1_affine_generator, blst_p1_affine_is_equal, blst_p1_affine_is_inf, blst_p1_affine_compress,
-    blst_p1_uncompress, blst_p1_affine_in_g1, blst_p1_mult, blst_p1s_mult_pippenger_scratch_sizeof,
+    blst_p1_uncompress, blst_p1_affine_serialize, blst_p1_deserialize, blst_p1_affine_in_g1, blst_p1_mult, blst_p1s_mult_pippenger_scratch_sizeof,
     blst_p1s_mult_pippenger
 );
 
 curve!(
-    G2, blst_p2, blst_p2_affine, 96, "G2Affine",
+    G2, blst_p2, blst_p2_affine, 96, 192, "G2Affine",
     window 5, stride 2, neg fp2_neg,
     blst_p2_add_or_double, blst_p2_add_or_double_affine, blst_p2_double, blst_p2_cneg,
     blst_p2_is_equal, blst_p2_from_jacobian, blst_p2s_to_affine, blst_p2_from_affine,
     blst_p2_affine_generator, blst_p2_affine_is_equal, blst_p2_affine_is_inf, blst_p2_affine_compress,
-    blst_p2_uncompress, blst_p2_affine_in_g2, blst_p2_mult, blst_p2s_mult_pippenger_scratch_sizeof,
+    blst_p2_uncompress, blst_p2_affine_serialize, blst_p2_deserialize, blst_p2_affine_in_g2, blst_p2_mult, blst_p2s_mult_pippenger_scratch_sizeof,
     blst_p2s_mult_pippenger
 );
 

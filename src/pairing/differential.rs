@@ -1,7 +1,7 @@
 //! The two backends against each other: every operation, bytes equal.
 
 use super::group::Curve;
-use super::tests::{edge_scalars, malformed, random_scalar, rng};
+use super::tests::{edge_scalars, malformed, malformed_uncompressed, outside_subgroup, random_scalar, rng};
 use super::*;
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -13,10 +13,11 @@ type Bl = Blst;
 fn points<const N: usize, A, B>(k: &Scalar) -> (Affine<A>, Affine<B>)
 where
     A: Curve<Encoding = [u8; N]>,
-    B: Curve<Encoding = [u8; N]>,
+    B: Curve<Encoding = [u8; N], Uncompressed = A::Uncompressed>,
 {
     let (a, b) = (Affine::<A>::generator().mul(k).to_affine(), Affine::<B>::generator().mul(k).to_affine());
     assert_eq!(a.to_bytes(), b.to_bytes());
+    assert_eq!(a.to_uncompressed(), b.to_uncompressed());
     (a, b)
 }
 
@@ -28,10 +29,10 @@ where
     assert_eq!(a.to_affine().to_bytes(), b.to_affine().to_bytes());
 }
 
-fn curve<const N: usize, A, B>()
+fn curve<const N: usize, const M: usize, A, B>()
 where
-    A: Curve<Encoding = [u8; N]>,
-    B: Curve<Encoding = [u8; N]>,
+    A: Curve<Encoding = [u8; N], Uncompressed = [u8; M]>,
+    B: Curve<Encoding = [u8; N], Uncompressed = [u8; M]>,
 {
     let mut rng = rng(20);
     let mut scalars = edge_scalars();
@@ -60,20 +61,21 @@ where
         let b: Vec<_> = pairs.iter().zip(&scalars).take(n).map(|(p, k)| (&p.1.0, k)).collect();
         equal(&Projective::<A>(A::vartime_msm(&a)), &Projective::<B>(B::vartime_msm(&b)));
     }
-    for bytes in malformed(Affine::<A>::generator().to_bytes()) {
-        assert!(Affine::<A>::from_bytes(&bytes).is_none());
-        assert!(Affine::<B>::from_bytes(&bytes).is_none());
-    }
+    let generator = Affine::<A>::generator();
+    malformed(generator.to_bytes()).iter().chain(&outside_subgroup()).for_each(agree::<N, A, B>);
+    malformed_uncompressed(generator.to_uncompressed(), &generator.to_bytes())
+        .iter()
+        .for_each(agree_uncompressed::<M, A, B>);
 }
 
 #[test]
 fn g1() {
-    curve::<48, <Z as Backend>::G1, <Bl as Backend>::G1>();
+    curve::<48, 96, <Z as Backend>::G1, <Bl as Backend>::G1>();
 }
 
 #[test]
 fn g2() {
-    curve::<96, <Z as Backend>::G2, <Bl as Backend>::G2>();
+    curve::<96, 192, <Z as Backend>::G2, <Bl as Backend>::G2>();
 }
 
 #[test]
@@ -107,35 +109,52 @@ fn pairings_and_target() {
     }
 }
 
-/// Both accept the same bytes, as the same point.
+/// Both accept the same bytes as the same point, with the subgroup check and without.
 fn agree<const N: usize, A, B>(bytes: &[u8; N])
 where
     A: Curve<Encoding = [u8; N]>,
-    B: Curve<Encoding = [u8; N]>,
+    B: Curve<Encoding = [u8; N], Uncompressed = A::Uncompressed>,
 {
     let (a, b) = (Affine::<A>::from_bytes(bytes), Affine::<B>::from_bytes(bytes));
     assert_eq!(a.map(|p| p.to_bytes()), b.map(|p| p.to_bytes()));
-    if let Some(point) = a {
+    let (c, d) = (Affine::<A>::from_bytes_trusted(bytes), Affine::<B>::from_bytes_trusted(bytes));
+    assert_eq!(c.map(|p| p.to_uncompressed()), d.map(|p| p.to_uncompressed()));
+    assert!(a.is_none() || a == c);
+    if let Some(point) = c {
         // Canonical: there is one encoding.
         assert_eq!(point.to_bytes(), *bytes);
         assert!(!bool::from(point.ct_eq(&point.neg()) & !point.is_identity()));
+        assert_eq!(Affine::<B>::from_uncompressed(&point.to_uncompressed()), b);
     }
 }
 
-fn mutated<const N: usize>() -> impl Strategy<Value = [u8; N]> {
+/// As [`agree`], of uncompressed bytes.
+fn agree_uncompressed<const M: usize, A, B>(bytes: &[u8; M])
+where
+    A: Curve<Uncompressed = [u8; M]>,
+    B: Curve<Uncompressed = [u8; M]>,
+{
+    let (a, b) = (Affine::<A>::from_uncompressed(bytes), Affine::<B>::from_uncompressed(bytes));
+    assert_eq!(a.map(|p| p.to_uncompressed()), b.map(|p| p.to_uncompressed()));
+    let (c, d) = (Affine::<A>::from_uncompressed_trusted(bytes), Affine::<B>::from_uncompressed_trusted(bytes));
+    assert_eq!(c.map(|p| p.to_uncompressed()), d.map(|p| p.to_uncompressed()));
+    assert!(a.is_none() || a == c);
+    assert!(c.is_none_or(|p| p.to_uncompressed() == *bytes));
+}
+
+/// A few changes to what `encode` makes of a scalar, or random bytes.
+fn mutated<const N: usize>(encode: fn(&Scalar) -> [u8; N]) -> impl Strategy<Value = [u8; N]> {
     let seed = any::<u64>();
     let changes = prop::collection::vec((0..N, any::<u8>(), 0..4u8), 0..4);
-    (seed, changes, any::<bool>()).prop_map(|(seed, changes, random)| {
-        let k = random_scalar(&mut rng(seed));
-        let mut bytes = [0; N];
-        if random {
+    (seed, changes, any::<bool>()).prop_map(move |(seed, changes, random)| {
+        let mut bytes = if random {
             use rand_chacha::rand_core::Rng;
+            let mut bytes = [0; N];
             rng(seed).fill_bytes(&mut bytes);
-        } else if N == 48 {
-            bytes.copy_from_slice(&mul_p(&k).to_affine().to_bytes());
+            bytes
         } else {
-            bytes.copy_from_slice(&mul_q(&k).to_affine().to_bytes());
-        }
+            encode(&random_scalar(&mut rng(seed)))
+        };
         for (at, byte, how) in changes {
             match how {
                 0 => bytes[at] = byte,
@@ -152,12 +171,22 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn mutated_g1(bytes in mutated::<48>()) {
+    fn mutated_g1(bytes in mutated(|k| mul_p(k).to_affine().to_bytes())) {
         agree::<48, <Z as Backend>::G1, <Bl as Backend>::G1>(&bytes);
     }
 
     #[test]
-    fn mutated_g2(bytes in mutated::<96>()) {
+    fn mutated_g2(bytes in mutated(|k| mul_q(k).to_affine().to_bytes())) {
         agree::<96, <Z as Backend>::G2, <Bl as Backend>::G2>(&bytes);
+    }
+
+    #[test]
+    fn mutated_uncompressed_g1(bytes in mutated(|k| mul_p(k).to_affine().to_uncompressed())) {
+        agree_uncompressed::<96, <Z as Backend>::G1, <Bl as Backend>::G1>(&bytes);
+    }
+
+    #[test]
+    fn mutated_uncompressed_g2(bytes in mutated(|k| mul_q(k).to_affine().to_uncompressed())) {
+        agree_uncompressed::<192, <Z as Backend>::G2, <Bl as Backend>::G2>(&bytes);
     }
 }

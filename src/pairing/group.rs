@@ -68,6 +68,10 @@ pub trait Curve: Group {
     type Encoding: Copy + Debug + Eq + AsRef<[u8]> + AsMut<[u8]> + Send + Sync + 'static;
     /// Length of the encoding.
     const ENCODED_LEN: usize;
+    /// The uncompressed encoding, an array of bytes.
+    type Uncompressed: Copy + Debug + Eq + AsRef<[u8]> + AsMut<[u8]> + Send + Sync + 'static;
+    /// Length of the uncompressed encoding.
+    const UNCOMPRESSED_LEN: usize;
     /// What `Debug` calls the affine type.
     const NAME: &'static str;
 
@@ -79,8 +83,14 @@ pub trait Curve: Group {
     fn entry_is_identity(a: &Self::Entry) -> Choice;
     /// The compressed encoding.
     fn encode(a: &Self::Entry) -> Self::Encoding;
-    /// Decodes: canonical, on the curve, in the subgroup.
+    /// Decodes: canonical and on the curve, but maybe outside the subgroup.
     fn decode(bytes: &Self::Encoding) -> Option<Self::Entry>;
+    /// The uncompressed encoding.
+    fn encode_uncompressed(a: &Self::Entry) -> Self::Uncompressed;
+    /// As [`Curve::decode`], from the uncompressed encoding.
+    fn decode_uncompressed(bytes: &Self::Uncompressed) -> Option<Self::Entry>;
+    /// Whether a point of the curve is in the subgroup of order r.
+    fn in_subgroup(a: &Self::Entry) -> bool;
     /// `k·a` in constant time.
     fn mul(a: &Self::Element, k: &Scalar) -> Self::Element;
     /// Σ kᵢ·aᵢ, not in constant time.
@@ -110,9 +120,9 @@ pub trait Target: Group<Entry = <Self as Group>::Element> {
 /// A backend: three groups and the pairing.
 pub trait Backend: Copy + Debug + 'static {
     /// The group of 48-byte points.
-    type G1: Curve<Encoding = [u8; 48]>;
+    type G1: Curve<Encoding = [u8; 48], Uncompressed = [u8; 96]>;
     /// The group of 96-byte points.
-    type G2: Curve<Encoding = [u8; 96]>;
+    type G2: Curve<Encoding = [u8; 96], Uncompressed = [u8; 192]>;
     /// The target group.
     type Gt: Target;
     /// A point of G2 with the lines of its Miller loop.

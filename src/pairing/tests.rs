@@ -211,9 +211,9 @@ fn sums<C: Curve>() {
 }
 
 /// On the curve, not in the subgroup, encoded: found by trying small x, with `bls12_381`'s own test.
-fn outside_subgroup<const N: usize>() -> Vec<[u8; N]> {
+pub(super) fn outside_subgroup<const N: usize>() -> Vec<[u8; N]> {
     let mut out = Vec::new();
-    for x in 1..40u8 {
+    for x in 0..40u8 {
         let mut bytes = [0; N];
         bytes[0] = 0x80;
         bytes[N - 1] = x;
@@ -235,8 +235,7 @@ fn outside_subgroup<const N: usize>() -> Vec<[u8; N]> {
 
 /// Encodings that nobody may accept, of every kind.
 pub(super) fn malformed<const N: usize>(generator: [u8; N]) -> Vec<[u8; N]> {
-    let mut out = outside_subgroup::<N>();
-    assert!(out.len() > 5);
+    let mut out = Vec::new();
     let with = |base: [u8; N], index: usize, byte: u8| {
         let mut bytes = base;
         bytes[index] = byte;
@@ -255,8 +254,7 @@ pub(super) fn malformed<const N: usize>(generator: [u8; N]) -> Vec<[u8; N]> {
             out.push(with(infinity, i / 8, infinity[i / 8] | 0x80 >> (i % 8)));
         }
     }
-    // x = 0 (in G1 on the curve, of order 3), x = p, x = p + the generator's x, x as large as it gets.
-    out.extend([with([0; N], 0, 0x80), with([0; N], 0, 0xa0)]);
+    // x = p, x = p + the generator's x, x as large as it gets.
     for start in (0..N).step_by(48) {
         let mut x = generator;
         x[start..start + 48].copy_from_slice(&P);
@@ -280,7 +278,7 @@ pub(super) fn malformed<const N: usize>(generator: [u8; N]) -> Vec<[u8; N]> {
     }
     out.extend([[0xff; N], with([0xff; N], 0, 0x9f), with([0xff; N], 0, 0xbf), [0; N]]);
     // Not on the curve: x below 40 that neither decodes nor is outside the subgroup.
-    for x in 1..40u8 {
+    for x in 0..40u8 {
         let bytes = with(with([0; N], 0, 0x80), N - 1, x);
         let on_curve = if N == 48 {
             bls12_381::G1Affine::from_compressed_unchecked(bytes[..48].try_into().unwrap()).is_some()
@@ -292,6 +290,112 @@ pub(super) fn malformed<const N: usize>(generator: [u8; N]) -> Vec<[u8; N]> {
         }
     }
     out
+}
+
+/// Uncompressed encodings that nobody may accept, of every kind.
+pub(super) fn malformed_uncompressed<const M: usize>(generator: [u8; M], compressed: &[u8]) -> Vec<[u8; M]> {
+    let mut out = Vec::new();
+    let mut infinity = [0; M];
+    infinity[0] = 0x40;
+    // Every set of flags but the right one.
+    for flags in (0x20..=0xe0).step_by(0x20) {
+        let mut bytes = generator;
+        bytes[0] |= flags;
+        out.push(bytes);
+        let mut bytes = [0; M];
+        bytes[0] = flags;
+        if flags != 0x40 {
+            out.push(bytes);
+        }
+    }
+    // Bits in infinity.
+    for i in 3..8 * M {
+        let mut bytes = infinity;
+        bytes[i / 8] |= 0x80 >> (i % 8);
+        out.push(bytes);
+    }
+    // A compressed point with anything behind it.
+    for filler in [0, 1, 0xff] {
+        let mut bytes = [filler; M];
+        bytes[..compressed.len()].copy_from_slice(compressed);
+        out.push(bytes);
+        bytes[..compressed.len()].fill(0);
+        bytes[0] = 0xc0;
+        out.push(bytes);
+    }
+    // Coordinates of p, of p more than they should be where that fits, and as large as they get.
+    for start in (0..M).step_by(48) {
+        let mut bytes = generator;
+        bytes[start..start + 48].copy_from_slice(&P);
+        out.push(bytes);
+        let mut bytes = [0; M];
+        bytes[start..start + 48].copy_from_slice(&P);
+        out.push(bytes);
+        let mut bytes = generator;
+        bytes[start..start + 48].fill(0xff);
+        bytes[0] &= 0x1f;
+        out.push(bytes);
+        let mut bytes = generator;
+        let mut carry = 0;
+        for i in (0..48).rev() {
+            let sum = u16::from(bytes[start + i]) + u16::from(P[i]) + carry;
+            (bytes[start + i], carry) = (sum as u8, sum >> 8);
+        }
+        assert!(bytes[start] < 0x40);
+        if start > 0 || bytes[0] < 0x20 {
+            out.push(bytes);
+        }
+    }
+    // Not on the curve: the origin, every coordinate with a bit off, the halves exchanged.
+    out.push([0; M]);
+    for at in 1..M {
+        let mut bytes = generator;
+        bytes[at] ^= 1 << (at % 8);
+        out.push(bytes);
+    }
+    let mut bytes = generator;
+    bytes.rotate_left(M / 2);
+    out.push(bytes);
+    out
+}
+
+/// Points with uncompressed encodings, those outside the subgroup too: decoders that skip that check accept
+/// what the others refuse, and give it back as it was.
+fn uncompressed<const N: usize, const M: usize, C: Curve<Encoding = [u8; N], Uncompressed = [u8; M]>>() {
+    assert_eq!((Affine::<C>::UNCOMPRESSED_LEN, M), (M, 2 * N));
+    let mut infinity = [0; M];
+    infinity[0] = 0x40;
+    assert_eq!(Affine::<C>::identity().to_uncompressed(), infinity);
+    let mut rng = rng(8);
+    let mut points = Vec::from([Affine::<C>::identity(), Affine::generator(), Affine::generator().neg()]);
+    points.extend((0..16).map(|_| affine_of::<C>(&random_scalar(&mut rng))));
+    for point in points {
+        let (short, long) = (point.to_bytes(), point.to_uncompressed());
+        assert_eq!(Affine::<C>::from_uncompressed(&long), Some(point));
+        assert_eq!(Affine::<C>::from_uncompressed_trusted(&long), Some(point));
+        assert_eq!(Affine::<C>::from_bytes_trusted(&short), Some(point));
+        // The same x in both, and the other y is the opposite point.
+        assert_eq!((short[0] & 0x1f, &short[1..]), (long[0] & 0x1f, &long[1..N]));
+        assert_eq!(Affine::<C>::from_uncompressed(&point.neg().to_uncompressed()), Some(point.neg()));
+    }
+    let outside = outside_subgroup::<N>();
+    assert!(outside.len() > 5);
+    for short in outside {
+        assert!(Affine::<C>::from_bytes(&short).is_none());
+        let point = Affine::<C>::from_bytes_trusted(&short).unwrap();
+        assert_eq!(point.to_bytes(), short);
+        let long = point.to_uncompressed();
+        assert!(Affine::<C>::from_uncompressed(&long).is_none());
+        assert_eq!(Affine::<C>::from_uncompressed_trusted(&long), Some(point));
+    }
+    let generator = Affine::<C>::generator();
+    for bytes in malformed_uncompressed(generator.to_uncompressed(), &generator.to_bytes()) {
+        assert!(Affine::<C>::from_uncompressed(&bytes).is_none(), "{bytes:02x?}");
+        assert!(Affine::<C>::from_uncompressed_trusted(&bytes).is_none(), "{bytes:02x?}");
+    }
+    for bytes in malformed(generator.to_bytes()) {
+        assert!(Affine::<C>::from_bytes_trusted(&bytes).is_none(), "{bytes:02x?}");
+    }
 }
 
 fn encodings<const N: usize, C: Curve<Encoding = [u8; N]>>() {
@@ -312,7 +416,7 @@ fn encodings<const N: usize, C: Curve<Encoding = [u8; N]>>() {
         flipped[0] ^= 0x20;
         assert_eq!(Affine::<C>::from_bytes(&flipped), Some(point.neg()));
     }
-    for bytes in malformed(Affine::<C>::generator().to_bytes()) {
+    for bytes in malformed(Affine::<C>::generator().to_bytes()).into_iter().chain(outside_subgroup()) {
         assert!(Affine::<C>::from_bytes(&bytes).is_none(), "{bytes:02x?}");
     }
     let shown = format!("{:?}", Affine::<C>::identity());
@@ -446,6 +550,11 @@ macro_rules! suite {
             fn encodings() {
                 super::encodings::<48, <B as Backend>::G1>();
                 super::encodings::<96, <B as Backend>::G2>();
+            }
+            #[test]
+            fn uncompressed() {
+                super::uncompressed::<48, 96, <B as Backend>::G1>();
+                super::uncompressed::<96, 192, <B as Backend>::G2>();
             }
             #[test]
             fn bilinearity() {

@@ -16,7 +16,8 @@ use alloc::vec::Vec;
 
 /// A point in affine coordinates: how points are stored, encoded and paired.
 ///
-/// Always on the curve and in the subgroup of order r. It may be the identity: where a protocol excludes
+/// Always on the curve and in the subgroup of order r, unless it came through one of the decoders named
+/// `_trusted` and the trust was wrong. It may be the identity: where a protocol excludes
 /// that, decode with [`Affine::from_bytes_nonidentity`] or ask [`Affine::is_identity`].
 ///
 /// Points are public as a rule, hence `Copy` and printing. A point that is a secret (a re-encryption
@@ -27,6 +28,8 @@ pub struct Affine<C: Curve>(pub(crate) C::Entry);
 impl<C: Curve> Affine<C> {
     /// Bytes of [`Affine::to_bytes`].
     pub const ENCODED_LEN: usize = C::ENCODED_LEN;
+    /// Bytes of [`Affine::to_uncompressed`].
+    pub const UNCOMPRESSED_LEN: usize = C::UNCOMPRESSED_LEN;
 
     /// The standard generator: P in G1, Q in G2.
     #[must_use]
@@ -56,13 +59,46 @@ impl<C: Curve> Affine<C> {
     /// the subgroup. The identity decodes.
     #[must_use]
     pub fn from_bytes(bytes: &C::Encoding) -> Option<Self> {
-        C::decode(bytes).map(Self)
+        C::decode(bytes).filter(C::in_subgroup).map(Self)
     }
 
     /// Like [`Affine::from_bytes`], but `None` for the identity too.
     #[must_use]
     pub fn from_bytes_nonidentity(bytes: &C::Encoding) -> Option<Self> {
         Self::from_bytes(bytes).filter(|point| !bool::from(point.is_identity()))
+    }
+
+    /// The uncompressed encoding of Zcash: big-endian x and y, the flag bits all clear but for the
+    /// identity. Twice as long as [`Affine::to_bytes`], and decoding it needs no square root.
+    #[must_use]
+    pub fn to_uncompressed(&self) -> C::Uncompressed {
+        C::encode_uncompressed(&self.0)
+    }
+
+    /// [`Affine::from_bytes`] of the uncompressed encoding, with the same checks. Most of the time goes
+    /// into the subgroup.
+    #[must_use]
+    pub fn from_uncompressed(bytes: &C::Uncompressed) -> Option<Self> {
+        C::decode_uncompressed(bytes).filter(C::in_subgroup).map(Self)
+    }
+
+    /// [`Affine::from_bytes`] **without the subgroup check**: `None` unless the bytes are the canonical
+    /// encoding of a point on the curve, the identity included.
+    ///
+    /// Only for bytes that were checked once and whose digest is pinned since, such as a parameter set.
+    /// From bytes of anyone else this makes points of small order, for which no promise of this module
+    /// holds, and multiplying one by a secret tells the secret modulo that order.
+    #[must_use]
+    pub fn from_bytes_trusted(bytes: &C::Encoding) -> Option<Self> {
+        C::decode(bytes).map(Self)
+    }
+
+    /// [`Affine::from_uncompressed`] **without the subgroup check**: the fastest way in, a few
+    /// multiplications in the field for the curve equation. On the conditions of
+    /// [`Affine::from_bytes_trusted`].
+    #[must_use]
+    pub fn from_uncompressed_trusted(bytes: &C::Uncompressed) -> Option<Self> {
+        C::decode_uncompressed(bytes).map(Self)
     }
 
     /// `k` times this point, in constant time. For many scalars and one point a table is several times

@@ -33,7 +33,8 @@ pub struct G2;
 pub struct Gt;
 
 macro_rules! curve {
-    ($marker:ident, $projective:ident, $affine:ident, $len:literal, $name:literal, $window:literal, $stride:literal) => {
+    ($marker:ident, $projective:ident, $affine:ident, $len:literal, $uncompressed:literal, $name:literal,
+     $window:literal, $stride:literal) => {
         impl Group for $marker {
             type Element = bls12_381::$projective;
             type Entry = bls12_381::$affine;
@@ -93,6 +94,8 @@ macro_rules! curve {
         impl Curve for $marker {
             type Encoding = [u8; $len];
             const ENCODED_LEN: usize = $len;
+            type Uncompressed = [u8; $uncompressed];
+            const UNCOMPRESSED_LEN: usize = $uncompressed;
             const NAME: &'static str = $name;
 
             fn generator() -> Self::Entry {
@@ -108,7 +111,17 @@ macro_rules! curve {
                 a.to_compressed()
             }
             fn decode(bytes: &Self::Encoding) -> Option<Self::Entry> {
-                bls12_381::$affine::from_compressed(bytes).into()
+                bls12_381::$affine::from_compressed_unchecked(bytes).into()
+            }
+            fn encode_uncompressed(a: &Self::Entry) -> Self::Uncompressed {
+                a.to_uncompressed()
+            }
+            fn decode_uncompressed(bytes: &Self::Uncompressed) -> Option<Self::Entry> {
+                let point: Option<Self::Entry> = bls12_381::$affine::from_uncompressed_unchecked(bytes).into();
+                point.filter(|point| point.is_on_curve().into())
+            }
+            fn in_subgroup(a: &Self::Entry) -> bool {
+                a.is_torsion_free().into()
             }
             fn mul(a: &Self::Element, k: &Scalar) -> Self::Element {
                 window::mul::<Self>(a, k)
@@ -122,8 +135,8 @@ macro_rules! curve {
     };
 }
 
-curve!(G1, G1Projective, G1Affine, 48, "G1Affine", 5, 2);
-curve!(G2, G2Projective, G2Affine, 96, "G2Affine", 5, 2);
+curve!(G1, G1Projective, G1Affine, 48, 96, "G1Affine", 5, 2);
+curve!(G2, G2Projective, G2Affine, 96, 192, "G2Affine", 5, 2);
 
 impl Group for Gt {
     type Element = bls12_381::Gt;
