@@ -14,9 +14,9 @@
 
 #![allow(unsafe_code)]
 
-use super::GT_HASH_LEN;
 use super::group::{Backend, Curve, Group, Target};
 use super::scalar::Scalar;
+use super::{GT_HASH_LEN, window};
 use alloc::boxed::Box;
 use alloc::{vec, vec::Vec};
 use blst::{BLST_ERROR, blst_fp, blst_fp2, blst_fp6, blst_fp12, blst_p1, blst_p1_affine, blst_p2, blst_p2_affine};
@@ -136,8 +136,6 @@ fn on_curve(error: BLST_ERROR) -> bool {
 const COMPRESSED: u8 = 0x80;
 /// Bytes of an encoded field element.
 const FP_LEN: usize = 48;
-/// Bits of the group order.
-const SCALAR_BITS: usize = 255;
 
 macro_rules! curve {
     ($marker:ident, $element:ident, $entry:ident, $len:literal, $uncompressed:literal, $name:literal,
@@ -288,7 +286,7 @@ macro_rules! curve {
                 let bytes = k.to_bytes();
                 let mut out = $element::default();
                 // SAFETY: the function reads 255 bits, that is 32 bytes, of the scalar.
-                unsafe { blst::$mult(&mut out, a, bytes.as_ptr(), SCALAR_BITS) };
+                unsafe { blst::$mult(&mut out, a, bytes.as_ptr(), window::BITS) };
                 out
             }
             // The library splits scalars along an endomorphism; twice that is as fast as one run of
@@ -298,30 +296,34 @@ macro_rules! curve {
                 Self::add(&first, &Self::mul(&Self::from_entry(b), y))
             }
             fn vartime_msm(terms: &[(&Self::Entry, &Scalar)]) -> Self::Element {
-                let (points, scalars): (Vec<Self::Entry>, Vec<[u8; 32]>) = terms
-                    .iter()
-                    .filter(|(point, k)| !bool::from(Self::entry_is_identity(point) | k.is_zero()))
-                    .map(|(point, k)| (**point, *k.to_bytes()))
-                    .unzip();
                 let mut out = $element::default();
-                let Some(first) = scalars.first() else {
+                let bits = terms.iter().map(|(_, k)| k.vartime_bits()).max().unwrap_or(0);
+                let mut points = Vec::with_capacity(terms.len());
+                let mut scalars = Vec::with_capacity(terms.len() * bits.div_ceil(8));
+                for (point, k) in terms {
+                    if !bool::from(Self::entry_is_identity(point) | k.is_zero()) {
+                        points.push(**point);
+                        scalars.extend(k.to_bytes().iter().take(bits.div_ceil(8)));
+                    }
+                }
+                if points.is_empty() {
                     return out;
-                };
+                }
                 // SAFETY: the function only computes a size.
                 let scratch_len = unsafe { blst::$scratch(points.len()) };
                 let mut scratch = vec![0u64; scratch_len.div_ceil(size_of::<u64>())];
                 let point_list = [points.as_ptr(), ptr::null()];
-                let scalar_list = [first.as_ptr(), ptr::null()];
-                // SAFETY: a first pointer followed by null means contiguous: `len` points, as many
-                // scalars at a distance of 32 bytes, of which 255 bits are read; the scratch space has
-                // the size that the library asked for and is aligned to its limbs.
+                let scalar_list = [scalars.as_ptr(), ptr::null()];
+                // SAFETY: a first pointer followed by null means contiguous: `len` points, at least one,
+                // and as many scalars of the bytes that `bits` takes, all of whose bits above are zero;
+                // the scratch space has the size that the library asked for and is aligned to its limbs.
                 unsafe {
                     blst::$pippenger(
                         &mut out,
                         point_list.as_ptr(),
                         points.len(),
                         scalar_list.as_ptr(),
-                        SCALAR_BITS,
+                        bits,
                         scratch.as_mut_ptr(),
                     );
                 }

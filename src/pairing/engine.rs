@@ -9,6 +9,8 @@ use core::marker::PhantomData;
 #[cfg(feature = "alloc")]
 use super::types::Prepared;
 #[cfg(feature = "alloc")]
+use super::window;
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
 /// The operations of backend `B`.
@@ -61,6 +63,14 @@ impl<B: Backend> Engine<B> {
     #[must_use]
     pub fn vartime_pairing_eq(a1: &Affine<B::G1>, a2: &Affine<B::G2>, b1: &Affine<B::G1>, b2: &Affine<B::G2>) -> bool {
         B::pairing_eq(&a1.0, &a2.0, &b1.0, &b2.0).into()
+    }
+
+    /// See [`super::msm_g1`].
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn msm_g1(terms: &[(&Affine<B::G1>, &Scalar)]) -> Projective<B::G1> {
+        let terms: Vec<_> = terms.iter().map(|(point, k)| (&point.0, *k)).collect();
+        Projective(window::multi_mul::<B::G1>(&terms))
     }
 
     /// See [`super::vartime_msm_g1`].

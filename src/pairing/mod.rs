@@ -133,13 +133,25 @@ pub fn vartime_pairing_eq(a1: &G1Affine, a2: &G2Affine, b1: &G1Affine, b2: &G2Af
     Engine::<Active>::vartime_pairing_eq(a1, a2, b1, b2)
 }
 
-/// Σ kᵢ·Aᵢ in G1 for public points and scalars.
+/// Σ kᵢ·Aᵢ in G1 for secret scalars, in constant time. Only the number of terms shows; the points are public,
+/// because their multiples stay on the heap as they were.
+///
+/// From a few dozen terms on, one costs about half of [`G1Affine::mul`] with `blst` and a third without. Beside the
+/// terms it takes 150 kB, however many there are.
+#[cfg(feature = "alloc")]
+#[must_use]
+pub fn msm_g1(terms: &[(&G1Affine, &Scalar)]) -> G1Projective {
+    Engine::<Active>::msm_g1(terms)
+}
+
+/// Σ kᵢ·Aᵢ in G1 for public points and scalars. The cost of a term is in proportion to the bits of the longest
+/// scalar, and falls with the number of terms.
 #[must_use]
 pub fn vartime_msm_g1(terms: &[(&G1Affine, &Scalar)]) -> G1Projective {
     Engine::<Active>::vartime_msm_g1(terms)
 }
 
-/// Σ kᵢ·Aᵢ in G2 for public points and scalars.
+/// Σ kᵢ·Aᵢ in G2 for public points and scalars, at the same terms as [`vartime_msm_g1`].
 #[must_use]
 pub fn vartime_msm_g2(terms: &[(&G2Affine, &Scalar)]) -> G2Projective {
     Engine::<Active>::vartime_msm_g2(terms)

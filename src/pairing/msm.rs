@@ -2,6 +2,8 @@
 
 use super::group::Group;
 use super::scalar::Scalar;
+#[cfg(feature = "alloc")]
+use super::window;
 use core::array;
 
 /// Width of the sliding windows: odd multiples up to 15.
@@ -76,14 +78,23 @@ pub(crate) fn vartime_lincomb2<G: Group>(x: &Scalar, a: &G::Entry, y: &Scalar, b
     acc
 }
 
-/// Σ kᵢ·Bᵢ: sliding windows with shared doublings for few terms, buckets for many.
+/// Σ kᵢ·Bᵢ with sliding windows or with buckets, whichever takes fewer additions. The cost of a term is in
+/// proportion to the bits of the longest scalar.
 #[cfg(feature = "alloc")]
 pub(crate) fn vartime_msm<G: Group>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
+    let bits = terms.iter().map(|(_, k)| k.vartime_bits()).max().unwrap_or(0);
+    if prefers_buckets(terms.len(), bits) {
+        buckets::<G>(terms, bits, bucket_width(terms.len(), bits))
+    } else {
+        sliding_windows::<G>(terms)
+    }
+}
+
+/// Σ kᵢ·Bᵢ with one run of doublings for all terms.
+#[cfg(feature = "alloc")]
+pub(crate) fn sliding_windows<G: Group>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
     use alloc::vec::Vec;
 
-    if terms.len() >= BUCKETS_FROM {
-        return buckets::<G>(terms);
-    }
     let prepared: Vec<_> = terms.iter().map(|(point, k)| (odd_multiples::<G>(point), sliding(k))).collect();
     let mut acc = G::identity();
     let mut started = false;
@@ -113,26 +124,39 @@ pub(crate) fn vartime_msm<G: Group>(terms: &[(&G::Entry, &Scalar)]) -> G::Elemen
     })
 }
 
-/// From how many terms on buckets win over sliding windows.
+/// Additions of [`buckets`]: in every window one for each term and two to empty each bucket.
 #[cfg(feature = "alloc")]
-const BUCKETS_FROM: usize = 256;
+const fn bucket_additions(terms: usize, bits: usize, w: usize) -> usize {
+    window::windows(bits, w) * (terms + (1 << w))
+}
 
-/// Pippenger's method with signed windows: 2^(w−1) buckets, one mixed addition a term and window.
+/// Whether buckets take fewer additions than sliding windows, in which a digit is followed by five zeros on
+/// average.
 #[cfg(feature = "alloc")]
-pub(crate) fn buckets<G: Group>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
-    use super::window;
+pub(crate) fn prefers_buckets(terms: usize, bits: usize) -> bool {
+    bucket_additions(terms, bits, bucket_width(terms, bits)) < terms * (ODD + bits / (W + 1))
+}
+
+/// The width of windows with which [`buckets`] is cheapest, between 2 and 16.
+#[cfg(feature = "alloc")]
+pub(crate) fn bucket_width(terms: usize, bits: usize) -> usize {
+    (2..=16).min_by_key(|w| bucket_additions(terms, bits, *w)).unwrap_or(2)
+}
+
+/// Pippenger's method with signed windows of `w` bits: 2^(w−1) buckets, one mixed addition a term and window.
+/// `bits` is that of the longest scalar or more.
+#[cfg(feature = "alloc")]
+pub(crate) fn buckets<G: Group>(terms: &[(&G::Entry, &Scalar)], bits: usize, w: usize) -> G::Element {
     use alloc::vec;
     use alloc::vec::Vec;
 
-    // About log2(n) − 1, the balance between n additions and 2^w for emptying the buckets.
-    let w = (terms.len().max(1).ilog2() as usize).saturating_sub(1).clamp(4, 8);
     let scalars: Vec<_> = terms.iter().map(|(_, k)| k.to_bytes()).collect();
+    let mut sums = vec![G::identity(); 1 << (w - 1)];
     let mut acc = G::identity();
-    for i in (0..window::windows(w)).rev() {
+    for i in (0..window::windows(bits, w)).rev() {
         for _ in 0..w {
             acc = G::double(&acc);
         }
-        let mut sums = vec![G::identity(); 1 << (w - 1)];
         for ((point, _), bytes) in terms.iter().zip(&scalars) {
             let (magnitude, negative) = window::digit(bytes, i, w);
             let bucket = (magnitude as usize).checked_sub(1).and_then(|j| sums.get_mut(j));
@@ -146,9 +170,10 @@ pub(crate) fn buckets<G: Group>(terms: &[(&G::Entry, &Scalar)]) -> G::Element {
         }
         // Σ d·sums[d] as a sum of partial sums.
         let mut running = G::identity();
-        for sum in sums.iter().rev() {
+        for sum in sums.iter_mut().rev() {
             running = G::add(&running, sum);
             acc = G::add(&acc, &running);
+            *sum = G::identity();
         }
     }
     acc

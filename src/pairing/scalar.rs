@@ -59,6 +59,14 @@ impl Scalar {
         Zeroizing::new(self.0.to_bytes())
     }
 
+    /// Bits of the integer: 0 for zero, 255 at most. For public scalars.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn vartime_bits(&self) -> usize {
+        let bytes = self.to_bytes();
+        let bits = |(i, byte): (usize, &u8)| 8 * i + 8 - byte.leading_zeros() as usize;
+        bytes.iter().enumerate().rfind(|(_, byte)| **byte != 0).map_or(0, bits)
+    }
+
     /// Whether this is zero.
     #[must_use]
     pub fn is_zero(&self) -> Choice {
@@ -185,6 +193,9 @@ mod tests {
         }
         assert!(bool::from(Scalar::zero().invert().is_none()));
         assert!(same(&(&Scalar::from_u64(6) * &Scalar::from_u64(7)), &Scalar::from_u64(42)));
+        let bits = |value| Scalar::from_u64(value).vartime_bits();
+        assert_eq!([0, 1, 2, 3, 255, 256, u64::MAX].map(bits), [0, 1, 2, 2, 8, 9, 64]);
+        assert_eq!((-&Scalar::one()).vartime_bits(), 255);
         let mut wiped = Scalar::from_u64(5);
         wiped.zeroize();
         assert!(bool::from(wiped.is_zero()));

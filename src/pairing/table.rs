@@ -15,7 +15,6 @@ use super::window;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
-use subtle::ConstantTimeEq;
 
 /// Multiples of one public element. See the aliases for sizes and costs.
 pub struct Table<G: Group> {
@@ -25,7 +24,7 @@ pub struct Table<G: Group> {
 
 impl<G: Group> Table<G> {
     const ROW: usize = 1 << (G::TABLE_WINDOW - 1);
-    const ROWS: usize = window::windows(G::TABLE_WINDOW).div_ceil(G::TABLE_STRIDE);
+    const ROWS: usize = window::windows(window::BITS, G::TABLE_WINDOW).div_ceil(G::TABLE_STRIDE);
 
     /// Bytes that a table occupies on the heap.
     pub const BYTES: usize = Self::ROW * Self::ROWS * size_of::<G::Entry>();
@@ -59,14 +58,8 @@ impl<G: Group> Table<G> {
                 }
             }
             for (j, row) in self.entries.chunks_exact(Self::ROW).enumerate() {
-                let (magnitude, negative) = window::digit(&bytes, j * G::TABLE_STRIDE + pass, G::TABLE_WINDOW);
-                let mut term = G::entry_identity();
-                for (d, entry) in (1u32..).zip(row) {
-                    G::entry_assign(&mut term, entry, magnitude.ct_eq(&d));
-                }
-                let opposite = G::entry_neg(&term);
-                G::entry_assign(&mut term, &opposite, negative);
-                acc = G::add_entry(&acc, &term);
+                let digit = window::digit(&bytes, j * G::TABLE_STRIDE + pass, G::TABLE_WINDOW);
+                acc = G::add_entry(&acc, &window::lookup::<G>(row, digit));
             }
         }
         acc

@@ -2,6 +2,7 @@
 
 use super::group::{Curve, Group};
 use super::*;
+use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::format;
@@ -162,6 +163,117 @@ fn multiplication<C: Curve>() {
     }
 }
 
+/// The sum by every way there is to it.
+fn all_sums<C: Curve>(terms: &[(&C::Entry, &Scalar)], expected: &Projective<C>) {
+    let n = terms.len();
+    assert!(same(&Projective::<C>(C::vartime_msm(terms)), expected), "backend, {n}");
+    assert!(same(&Projective::<C>(msm::vartime_msm::<C>(terms)), expected), "shared, {n}");
+    assert!(same(&Projective::<C>(msm::sliding_windows::<C>(terms)), expected), "sliding windows, {n}");
+    let bits = terms.iter().map(|(_, k)| k.vartime_bits()).max().unwrap_or(0);
+    for (bits, w) in [(bits, msm::bucket_width(n, bits)), (bits, 7), (bits + 1, 2), (window::BITS, 5)] {
+        assert!(same(&Projective::<C>(msm::buckets::<C>(terms, bits, w)), expected), "buckets, {n}, {bits}, {w}");
+    }
+    assert!(same(&Projective::<C>(window::multi_mul::<C>(terms)), expected), "constant time, {n}");
+}
+
+/// A scalar of `bits` bits.
+fn scalar_of_bits(rng: &mut impl Rng, bits: usize) -> Scalar {
+    let Some(top) = bits.checked_sub(1) else { return Scalar::zero() };
+    let mut bytes = [0; 32];
+    rng.fill_bytes(&mut bytes);
+    for i in bits..256 {
+        bytes[i / 8] &= !(1 << (i % 8));
+    }
+    bytes[top / 8] |= 1 << (top % 8);
+    if top == 254 {
+        bytes[31] = 0x60 | bytes[31] & 0x0f;
+    }
+    Scalar::from_bytes(&bytes).unwrap()
+}
+
+/// Terms whose points have known logarithms, zero among them, and the sum from these.
+struct Known<C: Curve> {
+    points: Vec<Affine<C>>,
+    scalars: Vec<Scalar>,
+    sum: Projective<C>,
+}
+
+impl<C: Curve> Known<C> {
+    fn new(rng: &mut impl Rng, scalars: Vec<Scalar>) -> Self {
+        let mut points = Vec::new();
+        let mut log = Scalar::zero();
+        // Multiples of one random point, cheap to make; equal, opposite and neutral ones are among them.
+        let unit = random_scalar(rng);
+        let multiples: Vec<_> = (0..16).map(|i| &(&unit * &Scalar::from_u64(i)) - &(&unit + &unit)).collect();
+        let made: Vec<_> = multiples.iter().map(affine_of::<C>).collect();
+        for (i, k) in scalars.iter().enumerate() {
+            let at = (i + i / 16 * 7) % 16;
+            points.push(made[at]);
+            log = &log + &(k * &multiples[at]);
+        }
+        Self { points, scalars, sum: Affine::generator().mul(&log) }
+    }
+
+    fn check(&self) {
+        let terms: Vec<_> = self.points.iter().map(|p| &p.0).zip(&self.scalars).collect();
+        all_sums::<C>(&terms, &self.sum);
+    }
+}
+
+/// The longest scalar has so many bits, the others any number up to that.
+fn sums_of_length<C: Curve>() {
+    let mut rng = rng(9);
+    for bits in (0..=12).chain([15, 16, 17, 63, 64, 127, 128, 129, 248, 254, 255]) {
+        for n in [1, 2, 33] {
+            let scalars = (0..n).map(|i| scalar_of_bits(&mut rng, [bits, bits / 2, bits, 0][i % 4])).collect();
+            Known::<C>::new(&mut rng, scalars).check();
+        }
+    }
+    // Around where the shared code turns from sliding windows to buckets.
+    for bits in [64, 128] {
+        let turn = (1..).find(|n| msm::prefers_buckets(*n, bits)).unwrap();
+        assert!((20..400).contains(&turn), "{turn}");
+        for n in turn - 1..=turn + 1 {
+            let scalars = (0..n).map(|_| scalar_of_bits(&mut rng, bits)).collect();
+            Known::<C>::new(&mut rng, scalars).check();
+        }
+    }
+    // Widths of buckets, on both sides of a bit length that they divide.
+    for w in 2..=12 {
+        for bits in [w - 1, w, 2 * w - 1, 2 * w] {
+            let scalars: Vec<_> = (0..5).map(|_| scalar_of_bits(&mut rng, bits)).collect();
+            let known = Known::<C>::new(&mut rng, scalars);
+            let terms: Vec<_> = known.points.iter().map(|p| &p.0).zip(&known.scalars).collect();
+            assert!(same(&Projective::<C>(msm::buckets::<C>(&terms, bits, w)), &known.sum), "{bits}, {w}");
+        }
+    }
+}
+
+/// Lengths of scalars; above 255 stands for r − 1.
+fn lengths() -> impl Strategy<Value = Vec<usize>> {
+    let length = |longest: usize| prop_oneof![4 => 0..=longest, 1 => 0..2_usize, 1 => Just(longest)];
+    (prop_oneof![0..256_usize, Just(128), Just(256)]).prop_flat_map(move |n| prop::collection::vec(length(n), 0..80))
+}
+
+fn sums_of_any<C: Curve>(seed: u64, lengths: &[usize]) {
+    let mut rng = rng(seed);
+    let scalars = lengths
+        .iter()
+        .map(|bits| if *bits > window::BITS { -&Scalar::one() } else { scalar_of_bits(&mut rng, *bits) })
+        .collect();
+    Known::<C>::new(&mut rng, scalars).check();
+}
+
+/// The chosen width is in range and grows with the number of terms.
+#[test]
+fn bucket_widths() {
+    for bits in [0, 1, 16, 128, 255] {
+        let widths: Vec<_> = (0..24).map(|log| msm::bucket_width(1 << log, bits)).collect();
+        assert!(widths.iter().all(|w| (2..=16).contains(w)));
+    }
+    assert_eq!([1 << 8, 1 << 12, 1 << 16].map(|n| msm::bucket_width(n, 128)), [6, 10, 13]);
+}
+
 fn sums<C: Curve>() {
     let mut rng = rng(3);
     let points: Vec<Affine<C>> = (0..150)
@@ -182,9 +294,7 @@ fn sums<C: Curve>() {
     let raw: Vec<_> = terms.iter().map(|(p, k)| (&p.0, *k)).collect();
     for n in [0, 1, 2, 3, 5, 8, 31, 32, 33, 64, 65, 150] {
         let expected = terms[..n].iter().fold(Projective::identity(), |acc, (p, k)| acc.add(&p.mul(k)));
-        assert!(same(&Projective::<C>(C::vartime_msm(&raw[..n])), &expected), "{n}");
-        assert!(same(&Projective::<C>(msm::vartime_msm::<C>(&raw[..n])), &expected), "{n}");
-        assert!(same(&Projective::<C>(msm::buckets::<C>(&raw[..n])), &expected), "{n}");
+        all_sums::<C>(&raw[..n], &expected);
     }
     // One point over and over, with a scalar and its opposite: doublings and cancellations in buckets.
     for n in [1, 2, 3, 40, 100] {
@@ -192,9 +302,7 @@ fn sums<C: Curve>() {
             let g = Affine::<C>::generator();
             let terms: Vec<_> = (0..n).flat_map(|_| [(&g.0, &x), (&g.0, &y)]).collect();
             let expected = g.mul(&(&Scalar::from_u64(n) * &(&x + &y)));
-            assert!(same(&Projective::<C>(C::vartime_msm(&terms)), &expected));
-            assert!(same(&Projective::<C>(msm::vartime_msm::<C>(&terms)), &expected));
-            assert!(same(&Projective::<C>(msm::buckets::<C>(&terms)), &expected));
+            all_sums::<C>(&terms, &expected);
         }
     }
     let edges = edge_scalars();
@@ -466,6 +574,7 @@ fn bilinearity<B: Backend>() {
     }
     let many: Vec<_> = (0..40).map(|_| (&a, &pb)).collect();
     assert!(same(&Engine::<B>::multi_pairing(&many), &e.pow(&Scalar::from_u64(40))));
+    assert!(same(&Engine::<B>::multi_pairing(&[(&a, &pa.clone())]), &plain[2]));
     // Equations.
     let eq = Engine::<B>::vartime_pairing_eq;
     let xy = affine_of::<B::G1>(&(&x * &y));
@@ -547,6 +656,19 @@ macro_rules! suite {
                 super::sums::<<B as Backend>::G2>();
             }
             #[test]
+            fn sums_of_length() {
+                super::sums_of_length::<<B as Backend>::G1>();
+                super::sums_of_length::<<B as Backend>::G2>();
+            }
+            proptest! {
+                #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+                #[test]
+                fn sums_of_any((seed, lengths) in (any::<u64>(), lengths())) {
+                    super::sums_of_any::<<B as Backend>::G1>(seed, &lengths);
+                    super::sums_of_any::<<B as Backend>::G2>(seed, &lengths);
+                }
+            }
+            #[test]
             fn encodings() {
                 super::encodings::<48, <B as Backend>::G1>();
                 super::encodings::<96, <B as Backend>::G2>();
@@ -577,9 +699,9 @@ suite!(on_blst, Blst);
 fn digits_recompose() {
     for k in edge_scalars() {
         let bytes = k.to_bytes();
-        for w in 2..=8 {
+        for w in 2..=16 {
             let mut acc = Scalar::zero();
-            for i in (0..window::windows(w)).rev() {
+            for i in (0..window::windows(window::BITS, w)).rev() {
                 for _ in 0..w {
                     acc = &acc + &acc;
                 }

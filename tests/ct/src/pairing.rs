@@ -1,8 +1,8 @@
 //! Scalars, points, tables, pairings.
 
 use sesphr::hazmat::pairing::{
-    G1Affine, G1Projective, G1Table, G2Affine, G2Prepared, G2Projective, G2Table, Gt, GtTable, Scalar, mul_p, mul_q,
-    multi_pairing, pairing, z, z_pow,
+    G1Affine, G1Projective, G1Table, G2Affine, G2Prepared, G2Projective, G2Table, Gt, GtTable, Scalar, msm_g1, mul_p,
+    mul_q, multi_pairing, pairing, z, z_pow,
 };
 use std::hint::black_box;
 use subtle::ConstantTimeEq;
@@ -27,6 +27,7 @@ pub const CASES: &[Case] = &[
     ("g1-secret-base", || g1(secret_g1().mul(&secret_scalar()))),
     ("g2-secret-base", || g2(secret_g2().mul(&secret_scalar()))),
     ("g1-batch-to-affine", g1_batch_to_affine),
+    ("g1-msm", g1_msm),
     ("gt-pow", || gt(z().pow(&secret_scalar()))),
     ("gt-z-pow", || gt(z_pow(&secret_scalar()))),
     ("gt-table", || gt(GtTable::new(&z()).pow(&secret_scalar()))),
@@ -124,6 +125,15 @@ fn g1_batch_to_affine() {
     for point in G1Projective::batch_to_affine(&[mul_p(&k), mul_p(&(&k + &k)), mul_p(&-&k)]) {
         g1(point.to_projective());
     }
+}
+
+/// More terms than share their doublings, and points of every kind.
+fn g1_msm() {
+    let k = secret_scalar();
+    let (p, zero) = (G1Affine::generator(), G1Affine::identity());
+    let (q, minus) = (mul_p(&Scalar::from_u64(7)).to_affine(), p.neg());
+    let terms: Vec<_> = [&p, &q, &zero, &p, &minus, &q].into_iter().cycle().take(70).map(|p| (p, &k)).collect();
+    g1(msm_g1(&terms));
 }
 
 fn gt_arithmetic() {
