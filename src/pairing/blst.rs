@@ -22,7 +22,7 @@ use alloc::{vec, vec::Vec};
 use blst::{BLST_ERROR, blst_fp, blst_fp2, blst_fp6, blst_fp12, blst_p1, blst_p1_affine, blst_p2, blst_p2_affine};
 use core::ptr;
 use subtle::{Choice, ConditionallySelectable};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 #[cfg(feature = "std")]
 use super::table::Table;
@@ -458,12 +458,28 @@ const LINES: usize = 68;
 /// The bits of the loop count 0xd201000000010000: doublings between additions, after the first doubling.
 const RUNS: [usize; 5] = [2, 3, 9, 32, 16];
 
-/// A point of G2 with its lines. For the identity they are the generator's, and never used.
+/// A point of G2 with its lines, which tell the point and are wiped on drop. For the identity they are the
+/// generator's, and never used.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     lines: Box<[blst_fp6]>,
     infinity: Choice,
 }
+
+impl Zeroize for Prepared {
+    fn zeroize(&mut self) {
+        self.lines.iter_mut().for_each(Limbs::wipe);
+        self.infinity = Choice::from(1);
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Prepared {}
 
 /// A point of G1 as the lines take it, −2x and 2y, or zeros for a pair that counts as one.
 struct Evaluation<'a> {
@@ -471,6 +487,13 @@ struct Evaluation<'a> {
     y: blst_fp,
     skip: Choice,
     lines: core::slice::Iter<'a, blst_fp6>,
+}
+
+impl Drop for Evaluation<'_> {
+    fn drop(&mut self) {
+        self.x.wipe();
+        self.y.wipe();
+    }
 }
 
 /// The product of the next line of every pair onto `f`.
@@ -585,5 +608,21 @@ impl Backend for Blst {
         // SAFETY: the pointer comes from a reference to an initialised element.
         unsafe { blst::blst_fp12_conjugate(&mut f) };
         final_exponentiation(&f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_wiped() {
+        let mut prepared = Blst::prepare(&G2::generator());
+        assert!(prepared.lines.iter().all(|line| *line != blst_fp6::default()));
+        prepared.zeroize();
+        assert!(prepared.lines.iter().all(|line| *line == blst_fp6::default()));
+        // Dropping has something to do.
+        fn on_drop<T: ZeroizeOnDrop>(_: T) {}
+        on_drop(prepared);
     }
 }

@@ -49,6 +49,11 @@ pub use self::types::{PointTable, Prepared, TargetTable};
 #[allow(unused_imports)] // with `blst` only the tests use it
 pub use self::zkcrypto::Zkcrypto;
 
+#[cfg(feature = "alloc")]
+use alloc::borrow::Cow;
+#[cfg(feature = "std")]
+use std::sync::OnceLock;
+
 /// Length of the bytes that stand for a [`Gt`] in a hash.
 pub const GT_HASH_LEN: usize = 576;
 
@@ -125,6 +130,20 @@ pub fn pairing(p: &G1Affine, q: &G2Affine) -> Gt {
 #[must_use]
 pub fn multi_pairing(terms: &[(&G1Affine, &G2Prepared)]) -> Gt {
     Engine::<Active>::multi_pairing(terms)
+}
+
+/// Q, prepared: under `std` by the first call in a process, without it by every call.
+#[cfg(feature = "alloc")]
+#[must_use]
+pub fn q_prepared() -> Cow<'static, G2Prepared> {
+    let prepare = || G2Prepared::from(&G2Affine::generator());
+    #[cfg(feature = "std")]
+    {
+        static Q: OnceLock<G2Prepared> = OnceLock::new();
+        Cow::Borrowed(Q.get_or_init(prepare))
+    }
+    #[cfg(not(feature = "std"))]
+    Cow::Owned(prepare())
 }
 
 /// Whether e(a1, a2) = e(b1, b2), for public points.

@@ -694,6 +694,13 @@ suite!(on_zkcrypto, Zkcrypto);
 #[cfg(feature = "blst")]
 suite!(on_blst, Blst);
 
+#[test]
+fn prepared_generator() {
+    let p = mul_p(&Scalar::from_u64(3)).to_affine();
+    assert!(same(&multi_pairing(&[(&p, &q_prepared())]), &z_pow(&Scalar::from_u64(3))));
+    assert!(same(&multi_pairing(&[(&p, &q_prepared()), (&p, &q_prepared())]), &z_pow(&Scalar::from_u64(6))));
+}
+
 /// The digits are in range and sum up to the scalar, for every width.
 #[test]
 fn digits_recompose() {

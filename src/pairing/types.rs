@@ -415,6 +415,9 @@ impl<T: Target> TargetTable<T> {
 }
 
 /// A point of G2 with the lines of its Miller loop: worth it for a point that is paired again. About 20 kB.
+///
+/// With `blst` the lines are wiped on drop. The default backend keeps them in private fields of `bls12_381`'s
+/// type, out of reach: prepare only points that are public, or blinded by a secret that is itself wiped.
 #[cfg(feature = "alloc")]
 pub struct Prepared<B: Backend>(pub(crate) B::Prepared);
 
