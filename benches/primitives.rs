@@ -5,8 +5,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sesphr::hazmat::pairing::{
-    Affine, BACKEND, Curve, G1Affine, G2Affine, G2Prepared, Gt, GtTable, PointTable, Projective, Scalar, mul_p, mul_q,
-    multi_pairing, pairing, vartime_lincomb2_g1, vartime_lincomb2_g2, vartime_msm_g1, vartime_msm_g2,
+    Affine, BACKEND, Curve, G1Affine, G2Affine, G2Prepared, Gt, GtTable, PointTable, Projective, Scalar, msm_g1, mul_p,
+    mul_q, multi_pairing, pairing, vartime_lincomb2_g1, vartime_lincomb2_g2, vartime_msm_g1, vartime_msm_g2,
     vartime_pairing_eq, z_pow,
 };
 use std::hint::black_box;
@@ -60,6 +60,10 @@ fn curve<C: Curve>(
     bench(c, &format!("{g}_compress"), || black_box(&p).to_bytes());
     let bytes = p.to_bytes();
     bench(c, &format!("{g}_decode"), || Affine::<C>::from_bytes(black_box(&bytes)));
+    bench(c, &format!("{g}_decode_trusted"), || Affine::<C>::from_bytes_trusted(black_box(&bytes)));
+    let bytes = p.to_uncompressed();
+    bench(c, &format!("{g}_decode_uncompressed"), || Affine::<C>::from_uncompressed(black_box(&bytes)));
+    bench(c, &format!("{g}_decode_uncompressed_trusted"), || Affine::<C>::from_uncompressed_trusted(black_box(&bytes)));
     bench(c, &format!("{g}_lincomb2"), || lincomb2(black_box(&k), &p, black_box(&x), &p));
     let points: Vec<_> = many.iter().map(Projective::to_affine).collect();
     let ks: Vec<_> = (0..64).map(|i| scalar(i + 100)).collect();
@@ -69,9 +73,41 @@ fn curve<C: Curve>(
     }
 }
 
+/// A sum of as many terms as a batch verification has, with its 128-bit coefficients.
+#[allow(clippy::type_complexity)] // as above
+fn batch<C: Curve>(c: &mut Criterion, g: &str, msm: fn(&[(&Affine<C>, &Scalar)]) -> Projective<C>) {
+    let mut point = Projective::<C>::generator();
+    let points: Vec<_> = std::iter::repeat_with(|| {
+        point = point.double();
+        point.clone()
+    })
+    .take(4096)
+    .collect();
+    let points = Projective::batch_to_affine(&points);
+    let mut k = scalar(12);
+    let ks: Vec<_> = std::iter::repeat_with(|| {
+        k = &k * &k;
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(&k.to_bytes()[..16]);
+        Scalar::from_bytes(&bytes).unwrap()
+    })
+    .take(4096)
+    .collect();
+    let terms: Vec<_> = points.iter().zip(&ks).collect();
+    bench(c, &format!("{g}_msm_4096_of_128_bits"), || msm(black_box(&terms)));
+}
+
 fn curves(c: &mut Criterion) {
     curve(c, "g1", mul_p, vartime_msm_g1, vartime_lincomb2_g1);
     curve(c, "g2", mul_q, vartime_msm_g2, vartime_lincomb2_g2);
+    batch(c, "g1", vartime_msm_g1);
+    batch(c, "g2", vartime_msm_g2);
+    let points: Vec<_> = (0..=255).map(|i| mul_p(&scalar(i)).to_affine()).collect();
+    let ks: Vec<_> = (0..=255).map(scalar).collect();
+    let terms: Vec<_> = points.iter().zip(&ks).cycle().take(1000).collect();
+    for n in [1, 64, 1000] {
+        bench(c, &format!("g1_msm_secret_{n}"), || msm_g1(black_box(&terms[..n])));
+    }
 }
 
 fn pairings(c: &mut Criterion) {
