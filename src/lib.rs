@@ -80,7 +80,8 @@
 //! * To share records among people: [`sharing`].
 //! * To seal and open records with keys that reach you some other way: [`record`].
 //! * To re-encrypt keys for a protocol of your own: [`pre`] and its scheme [`pre::afgh`].
-//! * Beneath them: [`identity`] (parties and signed statements), [`context`] (what a ciphertext is about),
+//! * To open any set of your own records with one key of constant size: [`kac`].
+//! * Beneath them: [`kem`] (what all schemes' encapsulations share), [`identity`] (parties and signed statements), [`context`] (what a ciphertext is about),
 //!   [`encoding`] (messages and bytes), [`error`].
 //!
 //! # Features
@@ -88,7 +89,7 @@
 //! | Feature | Default | Gives |
 //! |---|---|---|
 //! | `std` | yes | `std::io` forms of sealing and opening; tables that are built once per process |
-//! | `alloc` | by `std` | records, roles, tables; without it the scheme alone, in constant space |
+//! | `alloc` | by `std` | records, roles, key aggregation, tables; without it `pre` alone, in constant space |
 //! | `blst` | | the pairing in the `blst` C library: same bytes, two to five times faster |
 //! | `rayon` | | bodies are sealed and opened on every core |
 //! | `serde` | | every public object as hexadecimal text or as bytes |

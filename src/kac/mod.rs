@@ -8,6 +8,43 @@
 //! moves it to a type-3 pairing with ciphertexts in G1 and keys in G2, uses it to encapsulate one key, makes it secure
 //! against chosen ciphertexts, and makes every object checkable in public.
 //!
+//! # In a program
+//!
+//! ```
+//! use sesphr::context::{Partition, Period, RecordId, Subject};
+//! use sesphr::identity::SigningKey;
+//! use sesphr::kac::{ClassGrid, GenerationChain, Kac, KeyAggregate, Params, params};
+//! use sesphr::kem::OwnerRoot;
+//! use subtle::ConstantTimeEq;
+//!
+//! let rng = &mut getrandom::SysRng;
+//! let (signer, root) = (SigningKey::try_generate(rng)?, OwnerRoot::try_generate(rng)?);
+//!
+//! // Two partitions of twelve months each, and parameters of the owner's own.
+//! let grid = ClassGrid::new(&[Partition::MEDICAL, Partition::INSURANCE], 12)?;
+//! let params = Params::generate(grid.classes(), &signer, rng, params::unwatched)?;
+//! let (secret, cert) = Kac::keygen(&params, &grid, &root, &signer, None, rng)?;
+//!
+//! // An author encapsulates for the fourth month, under a certificate that it has checked.
+//! let owner = GenerationChain::new(cert).verify(&params, &signer.id())?;
+//! let author = SigningKey::try_generate(rng)?;
+//! let record = RecordId::try_generate(rng)?;
+//! let subject = Subject { record, version: 1, author: author.id(), aad: b"" };
+//! let april = Period { partition: Partition::MEDICAL, epoch: 3 };
+//! let ctx = Kac::context(&owner, &april, &subject).unwrap();
+//! let (capsule, key) = Kac::encapsulate(&params, &owner, &ctx, &author, rng)?;
+//!
+//! // One key for the first half of the medical year, and all of the insurance.
+//! let half = grid.range(&Partition::MEDICAL, 0..=5).unwrap();
+//! let set = half.union(&grid.partition(&Partition::INSURANCE).unwrap());
+//! assert_eq!(set.to_string(), "0-5,12-23");
+//! let aggregate = Kac::extract(&params, &secret, &set)?;
+//! let aggregate = Kac::verify_key(&params, &owner, &set, &aggregate)?;
+//! let opened = Kac::open_aggregate(&params, &aggregate, &capsule, &ctx)?;
+//! assert!(bool::from(opened.ct_eq(&key)));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
 //! # Construction
 //!
 //! Pairing e: G1 × G2 → GT over BLS12-381 of order r, generators P and Q. Hashes are labelled; `ctx` is the digest of
