@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod json;
+pub mod kac;
 pub mod scene;
 
 use std::collections::VecDeque;

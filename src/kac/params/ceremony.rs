@@ -1,10 +1,11 @@
 //! Parameters from several parties: the secret α is unknown as long as one of them deleted its share.
 //!
 //! It begins with the set for α = 1. Each contributor in turn checks what it received, draws β, publishes
-//! P_k ← βᵏP_k and Q_k ← βᵏQ_k with PoK{β: P_1' = βP_1}(digest before, digest after, contributor), signs that, and
+//! P_k ← βᵏP_k and Q_k ← βᵏQ_k with PoK{β: P_1' = βP_1}(n, digest before, digest after, contributor), signs that, and
 //! forgets β. Whoever verifies the transcript checks the signatures, the proofs along the chain from P to the last
 //! P_1, and the form of the last set. The sets in between need not be kept: the form of the last one and its P_1 fix
-//! it, and whoever contributed has checked the one before.
+//! it, and whoever contributed has checked the one before. n is in the proofs because of that: what an honest party
+//! contributed to a larger set would otherwise fit a transcript that ends in a part of it.
 //!
 //! What it does not show: that a contributor forgot its β, and that two names are two people.
 
@@ -156,7 +157,8 @@ impl Transcript {
             if step.before != digest {
                 return Err(CeremonyError::Chain(i));
             }
-            let message = [step.before.as_bytes().as_slice(), step.after.as_bytes(), contributor.as_bytes()];
+            let size = n.to_be_bytes();
+            let message = [&size[..], step.before.as_bytes(), step.after.as_bytes(), contributor.as_bytes()];
             if !step.proof.vartime_verify(label::KAC_CONTRIBUTION_PROOF, &first, &step.first, &message) {
                 return Err(CeremonyError::Proof(i));
             }
@@ -236,8 +238,8 @@ impl VerifiedTranscript {
         let mut meter = Meter::new(Points::count(self.points.n()), &mut watch);
         let points = self.points.raise(&beta, &mut meter)?;
         let (after, base, first) = (points.digest(), self.points.first(), points.first());
-        let id = contributor.id();
-        let message = [before.as_bytes().as_slice(), after.as_bytes(), id.as_bytes()];
+        let (size, id) = (self.points.n().to_be_bytes(), contributor.id());
+        let message = [&size[..], before.as_bytes(), after.as_bytes(), id.as_bytes()];
         let mul = |k: &_| base.mul(k).to_affine();
         let proof = Proof::new(label::KAC_CONTRIBUTION_PROOF, &beta, &base, &first, &message, mul, rng)?;
         self.contributions.push(Signed::new(contributor, Contribution { before, after, first, proof }));
