@@ -90,10 +90,16 @@ fn published(bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The key is secret, and it is the other one.
+/// The key is the other one.
 fn assert_same(key: &SharedKey, other: &SharedKey) {
-    assert_eq!(is_secret(key.hazmat_bytes()), running());
     assert_eq!(declassify(key.ct_eq(other).unwrap_u8()), 1);
+}
+
+/// A key that was opened: secret, as far as that can be seen. On the default backend the mask comes out of a table that
+/// is looked up with secret digits, see known.supp, and what memcheck reads there it takes as public.
+fn assert_opened(key: &SharedKey, expected: &SharedKey) {
+    assert!(is_secret(key.hazmat_bytes()) || !running() || !cfg!(feature = "blst"));
+    assert_same(key, expected);
 }
 
 fn generate() {
@@ -123,6 +129,7 @@ fn encapsulate() {
     let author = secret_signer(AUTHOR);
     let (capsule, key) = Kac::encapsulate(&w.params, &w.public(), &ctx, &author, &mut Toy::secret()).unwrap();
     let capsule = declassify(capsule);
+    assert_eq!(is_secret(key.hazmat_bytes()), running());
     assert!(Kac::verify_capsule(&w.params, &w.public(), &capsule, &ctx).is_ok());
     assert_same(&key, &Kac::open(&w.params, &w.secret, &capsule, &ctx).unwrap());
 }
@@ -132,7 +139,7 @@ fn open() {
     let ctx = w.context(2, 7);
     let (capsule, key) = w.capsule(&ctx);
     w.mark_gamma();
-    assert_same(&Kac::open(&w.params, &w.secret, &capsule, &ctx).unwrap(), &key);
+    assert_opened(&Kac::open(&w.params, &w.secret, &capsule, &ctx).unwrap(), &key);
 }
 
 fn open_other_context() {
@@ -174,7 +181,7 @@ fn open_aggregate() {
     let ctx = w.context(2, 7);
     let (capsule, expected) = w.capsule(&ctx);
     let key = w.marked_verified_key("0,2-3");
-    assert_same(&Kac::open_aggregate(&w.params, &key, &capsule, &ctx).unwrap(), &expected);
+    assert_opened(&Kac::open_aggregate(&w.params, &key, &capsule, &ctx).unwrap(), &expected);
 }
 
 /// Three capsules of two classes, and perhaps one with the c2 of another.
@@ -192,7 +199,7 @@ fn open_batch(one_bad: bool) {
     let opened = Kac::open_batch(&w.params, &key, &items);
     for (i, (opened, (_, expected))) in opened.iter().zip(&sealed).enumerate() {
         match opened {
-            Ok(key) => assert_same(key, expected),
+            Ok(key) => assert_opened(key, expected),
             Err(_) => assert!(one_bad && i == 1),
         }
     }
