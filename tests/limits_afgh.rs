@@ -3,10 +3,11 @@
 #![cfg(feature = "alloc")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+#[macro_use]
 mod common;
 
 use common::scene::*;
-use common::{NOW, Owner, TestRng, User, medical, party, rng, validity};
+use common::{NOW, Owner, TestRng, User, assert_silent, fails_until, medical, party, rng, validity};
 use sesphr::context::{Partition, Period, RecordId, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::error::RngError;
@@ -18,14 +19,6 @@ use sesphr::pre::afgh::*;
 use sesphr::pre::{DelegateError, Pre, ReencryptError};
 
 // Broken generators ---------------------------------------------------------------------------------------------------
-
-/// Runs `operation` with generators that fail at the first, second, … draw until it succeeds.
-fn fails_until<T>(draws: usize, operation: impl Fn(&mut TestRng) -> Result<T, bool>) {
-    for n in 0..draws {
-        assert!(operation(&mut TestRng::fail_after(n)).is_err_and(|is_rng| is_rng), "draw {n}");
-    }
-    assert!(operation(&mut TestRng::fail_after(draws)).is_ok());
-}
 
 #[test]
 fn generator_that_fails_at_any_draw() {
@@ -114,36 +107,13 @@ fn secrets_do_not_print() {
     let (owner, user) = (s.owner.secret.to_secret_bytes(), s.user.secret.to_secret_bytes());
     let (root, party) = (s.owner.root.to_secret_bytes(), s.author.to_secret_bytes());
     let rekey = s.granted.rekey.to_secret_bytes();
-    let printed = |value: &dyn std::fmt::Debug| format!("{value:?}\n{value:#?}").to_lowercase();
-    for (text, secret) in [
-        (printed(&s.owner.secret), &owner[owner.len() - 32..]),
-        (printed(&s.user.secret), &user[36..]),
-        (printed(&s.owner.root), &root[4..]),
-        (printed(&s.author), &party[4..]),
-        (printed(&s.granted.rekey), &rekey[36..]),
-        (printed(&s.granted.verified), &rekey[36..]),
-        (printed(&shared), &shared.hazmat_bytes()[..]),
-    ] {
-        for window in secret.windows(3) {
-            let hex: String = window.iter().map(|b| format!("{b:02x}")).collect();
-            assert!(!text.contains(&hex), "{hex} in {text}");
-            let list = format!("{}, {}, {}", window[0], window[1], window[2]);
-            assert!(!text.contains(&list), "{list} in {text}");
-        }
-    }
-}
-
-/// Fails to compile if the type implements the trait: the name below then means two things.
-macro_rules! assert_not {
-    ($($ty:ty: $bound:path),+ $(,)?) => {$(
-        const _: fn() = || {
-            trait Ambiguous<A> { fn here() {} }
-            impl<T: ?Sized> Ambiguous<()> for T {}
-            struct Bound;
-            impl<T: ?Sized + $bound> Ambiguous<Bound> for T {}
-            let _ = <$ty as Ambiguous<_>>::here;
-        };
-    )+};
+    assert_silent(&s.owner.secret, &owner[owner.len() - 32..]);
+    assert_silent(&s.user.secret, &user[36..]);
+    assert_silent(&s.owner.root, &root[4..]);
+    assert_silent(&s.author, &party[4..]);
+    assert_silent(&s.granted.rekey, &rekey[36..]);
+    assert_silent(&s.granted.verified, &rekey[36..]);
+    assert_silent(&shared, &shared.hazmat_bytes()[..]);
 }
 
 assert_not!(

@@ -85,6 +85,39 @@ impl TryRng for TestRng {
 
 impl TryCryptoRng for TestRng {}
 
+/// Runs `operation` with generators that fail at the first, second, … draw until it succeeds.
+pub fn fails_until<T>(draws: usize, operation: impl Fn(&mut TestRng) -> Result<T, bool>) {
+    for n in 0..draws {
+        assert!(operation(&mut TestRng::fail_after(n)).is_err_and(|is_rng| is_rng), "draw {n}");
+    }
+    assert!(operation(&mut TestRng::fail_after(draws)).is_ok());
+}
+
+/// Fails to compile if the type implements the trait: the name below then means two things.
+#[allow(unused_macros)]
+macro_rules! assert_not {
+    ($($ty:ty: $bound:path),+ $(,)?) => {$(
+        const _: fn() = || {
+            trait Ambiguous<A> { fn here() {} }
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            struct Bound;
+            impl<T: ?Sized + $bound> Ambiguous<Bound> for T {}
+            let _ = <$ty as Ambiguous<_>>::here;
+        };
+    )+};
+}
+
+/// Neither form of `Debug` shows three bytes of `secret` in a row.
+pub fn assert_silent(value: &dyn std::fmt::Debug, secret: &[u8]) {
+    let text = format!("{value:?}\n{value:#?}").to_lowercase();
+    for window in secret.windows(3) {
+        let hex: String = window.iter().map(|b| format!("{b:02x}")).collect();
+        assert!(!text.contains(&hex), "{hex} in {text}");
+        let list = format!("{}, {}, {}", window[0], window[1], window[2]);
+        assert!(!text.contains(&list), "{list} in {text}");
+    }
+}
+
 pub fn rng(seed: u8) -> ChaCha20Rng {
     ChaCha20Rng::from_seed([seed; 32])
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod controls;
+mod kac;
 mod memcheck;
 mod pairing;
 mod pre;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 type Case = (&'static str, fn());
 
 /// Every case. `control-…` must be reported, everything else must not.
-const CASES: &[&[Case]] = &[controls::CASES, pairing::CASES, pre::CASES, record::CASES];
+const CASES: &[&[Case]] = &[controls::CASES, pairing::CASES, kac::CASES, pre::CASES, record::CASES];
 
 fn main() -> ExitCode {
     let cases = || CASES.iter().copied().flatten();

@@ -3,9 +3,9 @@
 use sesphr::context::{Context, ContextBuf};
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::identity::{Signed, SigningKey};
-use sesphr::pre::afgh::{Afgh, Capsule};
 use sesphr::kem::{OwnerRoot, SharedKey};
 use sesphr::pre::Pre;
+use sesphr::pre::afgh::{Afgh, Capsule};
 use std::hint::black_box;
 use subtle::ConstantTimeEq;
 

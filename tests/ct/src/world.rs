@@ -7,9 +7,9 @@ use sesphr::context::{Context, Partition, Period, RecordId, Subject, Timestamp, 
 use sesphr::encoding::{Message, SecretEncoding};
 use sesphr::hazmat::pairing::{G2Affine, Scalar};
 use sesphr::identity::SigningKey;
-use sesphr::pre::afgh::{Afgh, OwnerSecret, ReKey, UserSecret, VerifiedGrant, VerifiedOwner, VerifiedUser};
 use sesphr::kem::OwnerRoot;
 use sesphr::pre::Pre;
+use sesphr::pre::afgh::{Afgh, OwnerSecret, ReKey, UserSecret, VerifiedGrant, VerifiedOwner, VerifiedUser};
 
 use crate::memcheck::{image, poison, poison_fields};
 

@@ -13,8 +13,8 @@ use rand_core::{TryCryptoRng, TryRng};
 use sesphr::context::{Partition, Period, RecordId, Subject, Timestamp, Validity};
 use sesphr::encoding::Message;
 use sesphr::identity::SigningKey;
-use sesphr::pre::afgh::{Afgh, Capsule, ReCapsule};
 use sesphr::kem::OwnerRoot;
+use sesphr::pre::afgh::{Afgh, Capsule, ReCapsule};
 use sesphr::pre::Pre;
 use subtle::ConstantTimeEq;
 
@@ -101,9 +101,38 @@ fn story() -> Option<()> {
     bool::from(by_owner.ct_eq(&shared) & by_user.ct_eq(&shared)).then_some(())
 }
 
+/// One aggregate key, with a heap.
+#[cfg(feature = "alloc")]
+fn aggregate_story() -> Option<()> {
+    use sesphr::kac::params::{unwatched, Params};
+    use sesphr::kac::{ClassGrid, ClassSet, Kac, KeyAggregate};
+
+    let rng = &mut Toy(2);
+    let owner = SigningKey::try_generate(rng).ok()?;
+    let root = OwnerRoot::try_generate(rng).ok()?;
+    let params = Params::generate(2, &owner, rng, unwatched).ok()?;
+    let grid = ClassGrid::new(&[Partition::MEDICAL], 2).ok()?;
+    let (secret, cert) = Kac::keygen(&params, &grid, &root, &owner, None, rng).ok()?;
+    let generation = Kac::verify_owner(&params, &resend(&cert)?, &owner.id(), None).ok()?;
+
+    let subject = Subject { record: RecordId::from_array([7; 16]), version: 1, author: owner.id(), aad: b"no_std" };
+    let ctx = Kac::context(&generation, &grid.period(1)?, &subject)?;
+    let (capsule, shared) = Kac::encapsulate(&params, &generation, &ctx, &owner, rng).ok()?;
+    let set = ClassSet::single(1).ok()?;
+    let key = resend(&Kac::extract(&params, &secret, &set).ok()?)?;
+    let key = Kac::verify_key(&params, &generation, &set, &key).ok()?;
+    let opened = Kac::open_aggregate(&params, &key, &resend(&capsule)?, &ctx).ok()?;
+    bool::from(opened.ct_eq(&shared)).then_some(())
+}
+
+#[cfg(not(feature = "alloc"))]
+fn aggregate_story() -> Option<()> {
+    Some(())
+}
+
 #[no_mangle]
 extern "C" fn main(_argc: i32, _argv: *const *const u8) -> i32 {
-    match story() {
+    match story().and_then(|()| aggregate_story()) {
         Some(()) => 0,
         None => 1,
     }

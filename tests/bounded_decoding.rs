@@ -1,0 +1,45 @@
+//! A message that announces much and brings little makes its decoder allocate little, measured by a counting
+//! allocator. One test alone, so that nothing else allocates meanwhile.
+#![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used)]
+
+use peak_alloc::PeakAlloc;
+use sesphr::encoding::Message;
+use sesphr::kac::params::{EncodedParams, Pins, Transcript};
+use sesphr::kac::{ClassGrid, ClassSet, GenerationChain};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// Header and body, which must not decode.
+fn peak<M: Message>(body: &[&[u8]], filler: usize) -> usize {
+    let mut bytes = vec![1, M::SUITE as u8];
+    bytes.extend(M::KIND.number().to_be_bytes());
+    body.iter().for_each(|part| bytes.extend_from_slice(part));
+    bytes.resize(bytes.len() + filler, 0);
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    assert!(M::from_bytes(&bytes).is_err());
+    MEMORY.peak_usage().saturating_sub(before)
+}
+
+#[test]
+fn what_is_announced_is_not_allocated() {
+    let counts = [2, 1 << 10, 1 << 15, 1 << 16, (1 << 16) + 1, 1 << 31, u32::MAX].map(u32::to_be_bytes);
+    for filler in [0, 8, 1000] {
+        for count in &counts {
+            let peaks = [
+                peak::<EncodedParams>(&[&[0], count], filler.min(300)),
+                peak::<EncodedParams>(&[&[1], count], filler.min(300)),
+                peak::<Pins>(&[count], filler.min(100)),
+                peak::<Transcript>(&[count], filler),
+                peak::<ClassSet>(&[count], filler),
+                peak::<ClassGrid>(&[&[0, 0, 0, 1], count], filler),
+                peak::<GenerationChain>(&[count], filler),
+            ];
+            for peak in peaks {
+                assert!(peak <= 4 * (filler + 512), "{count:?} of {filler} bytes: {peaks:?}");
+            }
+        }
+    }
+}
