@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
+#[path = "malformed/kac.rs"]
+mod kac;
 #[path = "common/sharing.rs"]
 mod sharing;
 
@@ -15,7 +17,6 @@ use sesphr::encoding::{Encoding, Message, SuiteId, VERSION};
 use sesphr::error::{BufferTooSmall, DecodeError, OpenError};
 use sesphr::hazmat::pairing::{mul_p, mul_q};
 use sesphr::identity::{Signed, SigningKey, VerifyingKey};
-use sesphr::kac::{ClassGrid, ClassSet};
 use sesphr::kem::{OwnerRoot, SharedKey};
 use sesphr::pre::Pre;
 use sesphr::pre::afgh::*;
@@ -179,7 +180,8 @@ fn samples() -> &'static [Sample] {
         ];
         samples.extend(record_samples());
         samples.extend(sharing_samples());
-        samples.extend(kac_samples());
+        samples.extend(kac::samples());
+        samples.extend(kac::trustee_samples());
         samples
     })
 }
@@ -254,18 +256,6 @@ fn sharing_samples() -> Vec<Sample> {
         }),
     ];
     samples
-}
-
-fn kac_samples() -> Vec<Sample> {
-    let (set, grid): (ClassSet, _) =
-        ("0-11,24,36-47".parse().unwrap(), ClassGrid::new(&Partition::SESPHR, 12).unwrap());
-    let none = Layout::default();
-    vec![
-        Sample::public("class set", &set.clone(), none, move |m: ClassSet| m != set),
-        Sample::public("class grid", &grid.clone(), Layout { lengths: &[12, 24], ..none }, move |m: ClassGrid| {
-            m != grid
-        }),
-    ]
 }
 
 #[test]
@@ -343,7 +333,13 @@ fn impossible_lengths() {
         }
     }
     // Counts beyond their bound, and within it but beyond the bytes.
-    for (name, offset, bound) in [("class set", 4, 1 << 15), ("class grid", 8, 1 << 16)] {
+    for (name, offset, bound) in [
+        ("class set", 4, 1 << 15),
+        ("class grid", 8, 1 << 16),
+        ("dealing", 73, 255),
+        ("sharing", 4, 1 << 16),
+        ("sharing", 8, 255),
+    ] {
         let s = samples().iter().find(|s| s.name == name).unwrap();
         for (count, error) in [
             (bound, DecodeError::Truncated),
@@ -474,7 +470,7 @@ fn no_point_but_of_the_subgroup_in_its_one_encoding() {
             }
         }
     }
-    assert_eq!(tried, 3 * bad1.len() + 4 * bad2.len());
+    assert_eq!(tried, 7 * bad1.len() + 4 * bad2.len());
 }
 
 #[test]
@@ -574,6 +570,6 @@ fn serde_is_hex_in_text_and_bytes_in_binary() {
             tried += 1;
         }
     }
-    // All but the secrets: signing key, root, two secret keys, re-key, delegation.
-    assert_eq!(tried, samples().len() - 6);
+    // All but the secrets: signing key, root, two secret keys, re-key, delegation, sub-share, trustee's share.
+    assert_eq!(tried, samples().len() - 8);
 }

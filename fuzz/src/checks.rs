@@ -6,6 +6,8 @@
 #![allow(dead_code, reason = "a target uses its own function only")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod trustees;
+
 use core::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
@@ -15,6 +17,7 @@ use sesphr::encoding::{Message, Reader};
 use sesphr::error::{DecodeError, OpenError};
 use sesphr::hazmat::pairing::{Affine, Backend, Curve, Engine, Projective, Scalar, Zkcrypto};
 use sesphr::identity::{PartyId, Signed, SigningKey, VerifyingKey};
+use sesphr::kac::trustees::{Dealing, Share, SharingChain, SubShare};
 use sesphr::kac::{ClassGrid, ClassSet};
 use sesphr::kem::{CapsuleParts, OwnerRoot, SharedKey};
 use sesphr::pre::Pre;
@@ -102,7 +105,7 @@ pub fn decode_afgh(data: &[u8]) {
 }
 
 pub fn decode_kac(data: &[u8]) {
-    family!(data, ClassSet, ClassGrid);
+    family!(data, ClassSet, ClassGrid, Dealing, Signed<Dealing>, SubShare, Share, SharingChain);
     if let Ok(set) = ClassSet::from_bytes(data) {
         assert!(set.to_string().parse::<ClassSet>().is_ok_and(|again| again == set));
         assert!(ClassSet::try_from_classes(set.iter()).is_ok_and(|again| again == set));
@@ -536,6 +539,7 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let request = user.request(story.server.id(), story.sealed.header(), NOW, rng).unwrap();
     let (header, body) = (story.sealed.header(), story.sealed.body());
     let range = BodyIndex::new(header, body).unwrap().cut(header, body, 4000..4200).unwrap();
+    let (dealing, sub_share, share, sharing) = trustees::messages();
     let change = |changes: &[[u8; 4]]| changes.concat();
     let mut point = vec![0x5a; 64];
     point.extend(Affine::<<Zkcrypto as Backend>::G1>::generator().to_bytes());
@@ -566,6 +570,11 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("decode_identity", "context-signed", bytes(&Signed::new(&story.owner, story.ctx.clone()))),
         ("decode_kac", "set", bytes(&"0-11,24,36-47".parse::<ClassSet>().unwrap())),
         ("decode_kac", "set-text", b"36-47,24,0-11,5-9,48".to_vec()),
+        ("decode_kac", "dealing", bytes(dealing.unverified())),
+        ("decode_kac", "dealing-signed", bytes(&dealing)),
+        ("decode_kac", "sub-share", bytes(&sub_share)),
+        ("decode_kac", "share", bytes(&share)),
+        ("decode_kac", "sharing", bytes(&sharing)),
         ("decode_kac", "grid", bytes(&ClassGrid::new(&Partition::SESPHR, 12).unwrap())),
         ("decode_record", "immutable", bytes(header.immutable())),
         ("decode_record", "mutable", bytes(header.mutable())),

@@ -87,6 +87,7 @@ mod grid;
 pub mod params;
 #[cfg(test)]
 mod tests;
+pub mod trustees;
 mod weights;
 
 use alloc::vec::Vec;
