@@ -9,7 +9,7 @@ use common::kac::*;
 use common::scene::message;
 use common::{TestRng, party, rng};
 use sesphr::context::Partition;
-use sesphr::encoding::Encoding;
+use sesphr::encoding::SecretEncoding;
 use sesphr::hazmat::hash;
 use sesphr::hazmat::pairing::{G1Affine, G2Affine, G2Projective, Scalar, mul_q, pairing, vartime_pairing_eq};
 use sesphr::identity::Signed;

@@ -8,6 +8,8 @@ mod common;
 mod kac;
 #[path = "common/sharing.rs"]
 mod sharing;
+#[path = "malformed/trustees.rs"]
+mod trustees;
 
 use std::sync::{Mutex, OnceLock};
 
@@ -181,6 +183,7 @@ fn samples() -> &'static [Sample] {
         samples.extend(record_samples());
         samples.extend(sharing_samples());
         samples.extend(kac::samples());
+        samples.extend(trustees::samples());
         samples
     })
 }
@@ -332,7 +335,7 @@ fn impossible_lengths() {
         }
     }
     // Counts beyond their bound, and within it but beyond the bytes.
-    for (name, offset, bound) in kac::COUNTS {
+    for (name, offset, bound) in kac::COUNTS.into_iter().chain(trustees::COUNTS) {
         let s = samples().iter().find(|s| s.name == name).unwrap();
         for (count, error) in [
             (bound, DecodeError::Truncated),
@@ -476,7 +479,7 @@ fn no_point_but_of_the_subgroup_in_its_one_encoding() {
             }
         }
     }
-    assert_eq!(tried, 10 * bad1.len() + 8 * bad2.len());
+    assert_eq!(tried, 14 * bad1.len() + 8 * bad2.len());
 }
 
 #[test]
@@ -576,6 +579,16 @@ fn serde_is_hex_in_text_and_bytes_in_binary() {
             None => secrets.push(s.name),
         }
     }
-    let known = ["signing key", "owner root", "owner secret", "user secret", "re-key", "delegation", "aggregate key"];
+    let known = [
+        "signing key",
+        "owner root",
+        "owner secret",
+        "user secret",
+        "re-key",
+        "delegation",
+        "aggregate key",
+        "sub-share",
+        "trustee's share",
+    ];
     assert_eq!(secrets, known);
 }

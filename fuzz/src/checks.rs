@@ -77,6 +77,8 @@ macro_rules! family {
 
 // Behind the macro, which it uses.
 mod kac;
+mod trustees;
+#[allow(unused_imports, reason = "a target uses its own function only")]
 pub use kac::{class_set, decode_kac, kac_open, kac_params};
 
 pub fn decode_identity(data: &[u8]) {

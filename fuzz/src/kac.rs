@@ -8,11 +8,12 @@ use sesphr::encoding::Message;
 use sesphr::hazmat::pairing::{Scalar, mul_p, mul_q};
 use sesphr::identity::{Signed, SigningKey};
 use sesphr::kac::params::*;
+use sesphr::kac::trustees::{Dealing, Share, SharingChain, SubShare};
 use sesphr::kac::*;
 use sesphr::kem::{CapsuleParts, OwnerRoot, SharedKey};
 use subtle::ConstantTimeEq;
 
-use super::{Changes, Toy, bytes, identity};
+use super::{Changes, Toy, bytes, identity, trustees};
 
 pub fn decode_kac(data: &[u8]) {
     family!(
@@ -29,6 +30,11 @@ pub fn decode_kac(data: &[u8]) {
         GenerationChain,
         AggregateKey,
         Capsule,
+        Dealing,
+        Signed<Dealing>,
+        SubShare,
+        Share,
+        SharingChain,
     );
     if let Ok(capsule) = Capsule::from_bytes(data) {
         let (core, mutable) = parts(&capsule);
@@ -356,6 +362,7 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     chain.push(story.certs[1].clone());
     let mut pins = Pins::new();
     pins.pin(&story.params).unwrap();
+    let (dealing, sub_share, share, sharing) = trustees::messages();
     let change = |changes: &[[u8; 4]]| changes.concat();
     vec![
         ("class_set", "text", b"36-47,24,0-11,5-9,48".to_vec()),
@@ -364,6 +371,11 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("class_set", "each-step", vec![0, 1, 9, 7, 0, 0, 0, 5, 20, 5, 0, 0, 2, 6, 7, 6, 0, 0, 3, 0, 127]),
         ("decode_kac", "set", bytes(&"0-11,24,36-47".parse::<ClassSet>().unwrap())),
         ("decode_kac", "set-text", b"36-47,24,0-11,5-9,48".to_vec()),
+        ("decode_kac", "dealing", bytes(dealing.unverified())),
+        ("decode_kac", "dealing-signed", bytes(&dealing)),
+        ("decode_kac", "sub-share", bytes(&sub_share)),
+        ("decode_kac", "share", bytes(&share)),
+        ("decode_kac", "sharing", bytes(&sharing)),
         ("decode_kac", "grid", bytes(&ClassGrid::new(&Partition::SESPHR, 12).unwrap())),
         ("decode_kac", "params", bytes(&ceremony.finish().unwrap().encode(PointForm::Uncompressed))),
         ("decode_kac", "pins", bytes(&pins)),

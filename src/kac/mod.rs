@@ -128,6 +128,7 @@ mod grid;
 pub mod params;
 #[cfg(test)]
 mod tests;
+pub mod trustees;
 mod weights;
 
 use alloc::vec::Vec;

@@ -134,7 +134,7 @@ pub(super) const COUNTS: [(&str, usize, u32); 6] = [
     ("parameters", 5, 1 << 16),
     ("pins", 4, 1 << 16),
     ("transcript", 4, 1024),
-    ("generation chain", 4, 1 << 16),
+    ("generation chain", 4, 1 << 12),
 ];
 
 #[test]

@@ -11,6 +11,7 @@ mod memcheck;
 mod pairing;
 mod pre;
 mod record;
+mod trustees;
 mod world;
 
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 type Case = (&'static str, fn());
 
 /// Every case. `control-…` must be reported, everything else must not.
-const CASES: &[&[Case]] = &[controls::CASES, pairing::CASES, kac::CASES, pre::CASES, record::CASES];
+const CASES: &[&[Case]] = &[controls::CASES, pairing::CASES, kac::CASES, pre::CASES, record::CASES, trustees::CASES];
 
 fn main() -> ExitCode {
     let cases = || CASES.iter().copied().flatten();
