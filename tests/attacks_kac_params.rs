@@ -121,8 +121,9 @@ fn errors_that_cancel_without_weights() {
     let (n, q) = (5, G2Affine::generator());
     let (e1, e2) = (mul_p(&Scalar::from_u64(77)).to_affine(), mul_q(&Scalar::from_u64(77)).to_affine());
     let mut points = well_formed(n);
-    points.p[1] = plus1(&points.p[1], &e1);
-    points.p[2] = minus1(&points.p[2], &e1);
+    // P_1 and P_2 stand in other equations as well.
+    points.p[2] = plus1(&points.p[2], &e1);
+    points.p[3] = minus1(&points.p[3], &e1);
     let sum = |p: &[G1Affine]| p.iter().fold(G1Projective::identity(), |sum, p| sum.add_affine(p));
     let (left, right) = (sum(&points.p), sum(&points.p[..n - 1]).add_affine(&G1Affine::generator()));
     assert!(vartime_pairing_eq(&left.to_affine(), &q, &right.to_affine(), &points.q_at(1)));
