@@ -9,7 +9,7 @@
 mod common;
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::kac::{Delegation, World, id, len, params};
 use common::primitives::{Operation, Parts, Turns, ratios};
@@ -35,6 +35,7 @@ fn bench(c: &mut Criterion, id: &str, mut f: impl FnMut()) {
     let (group, function) = id.split_once('/').unwrap();
     let mut group = c.benchmark_group(group);
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(600));
     group.bench_function(function, |b| b.iter(&mut f));
     group.finish();
 }

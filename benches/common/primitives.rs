@@ -287,7 +287,7 @@ const FEWEST_ROUNDS: f64 = 5.0;
 /// Each of the two takes at least this long at a time.
 const TURN: Duration = Duration::from_millis(2);
 /// What slow functions may take in all.
-const BUDGET: Duration = Duration::from_secs(4);
+const BUDGET: Duration = Duration::from_secs(3);
 
 impl Turns {
     pub fn new(first: &mut dyn FnMut(), second: &mut dyn FnMut()) -> Self {
