@@ -2,7 +2,9 @@
 //! tables ready for `docs/benchmarks.md`.
 #![allow(dead_code, unreachable_pub)] // every bench uses a part
 
+pub mod kac;
 pub mod paper;
+pub mod primitives;
 pub mod report;
 pub mod story;
 

@@ -106,14 +106,14 @@ impl fmt::Debug for VerifiedKey {
 }
 
 /// D_S, if the set is one of this generation's: not empty, and within the grid.
-fn sum(params: &Params, generation: &VerifiedGeneration, set: &ClassSet) -> Result<G2Affine, AggregateKeyError> {
+fn sum(params: &Params, generation: &VerifiedGeneration, set: &ClassSet) -> Result<G2Projective, AggregateKeyError> {
     if params.digest() != generation.params() {
         return Err(AggregateKeyError::Params);
     }
     if set.last().is_none_or(|last| last >= generation.grid().classes()) {
         return Err(AggregateKeyError::Set);
     }
-    Ok(params.sum_over(set, 0).to_affine())
+    Ok(params.sum_over(set, 0))
 }
 
 pub(super) fn extract(
@@ -132,7 +132,7 @@ pub(super) fn verify(
     set: &ClassSet,
     key: &AggregateKey,
 ) -> Result<VerifiedKey, AggregateKeyError> {
-    let sum = sum(params, generation, set)?;
+    let sum = sum(params, generation, set)?.to_affine();
     let bytes = Zeroizing::new(key.0.to_bytes());
     let m = hash(label::KAC_KEY_BLIND, &[&*bytes, &sum.to_bytes()]).scalar();
     let blinded = Zeroizing::new(sum.mul(&m).add_affine(&key.0).to_affine());

@@ -8,6 +8,7 @@ use super::params::{EncodedParams, ParamsError, Pins, PointForm, Progress, Trans
 use super::*;
 use crate::context::{Partition, RecordId};
 use crate::encoding::{Encoding, Message};
+use crate::pairing::G2Projective;
 
 fn rng(seed: u8) -> ChaCha20Rng {
     ChaCha20Rng::from_seed([seed; 32])
@@ -107,6 +108,21 @@ fn parameters_travel() {
             assert_eq!(pins.load(&encoded, unwatched).unwrap(), params);
             let broken = encoded.verify(&mut rng(3), |_: Progress| ControlFlow::Break(()));
             assert_eq!(broken, Err(ParamsError::Cancelled));
+        }
+    }
+}
+
+#[test]
+fn sums_over_all_sets() {
+    let n = 6;
+    let params = Params::generate(n, &SigningKey::generate(&mut rng(1)), &mut rng(2), unwatched).unwrap();
+    for bits in 0..1u32 << n {
+        let set = ClassSet::try_from_classes((0..n).filter(|class| bits >> class & 1 == 1)).unwrap();
+        // D_S, and F_{S,i} for the classes of the set.
+        for shift in core::iter::once(0).chain(set.iter().map(|class| class + 1)) {
+            let terms = set.iter().filter_map(|class| params.q(n - class + shift));
+            let expected = terms.fold(G2Projective::identity(), |sum, point| sum.add_affine(point));
+            assert!(bool::from(params.sum_over(&set, shift).ct_eq(&expected)), "{set} {shift}");
         }
     }
 }

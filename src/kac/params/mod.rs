@@ -47,7 +47,7 @@ pub use ceremony::{CeremonyError, Contribution, Transcript, VerifiedTranscript};
 pub use encoded::{EncodedParams, Pins, PointForm};
 pub use progress::{Progress, unwatched};
 
-use super::{ClassSet, MAX_CLASSES};
+use super::{ClassRange, ClassSet, MAX_CLASSES};
 use crate::error::RngError;
 use crate::hash::{Digest, label};
 use crate::identity::SigningKey;
@@ -190,22 +190,29 @@ impl Params {
     }
 
     /// Σ_{j ∈ S} Q_{n+1−j+shift}, without Q_{n+1}: D_S for shift 0, and F_{S,i} for shift i ∈ S, where the hole drops
-    /// j = i by itself. Two additions a range, one where the range is a single class. For public sets of classes below n
-    /// and shifts of at most n.
+    /// j = i by itself. Two additions a range at most, one less where the range or the gap before it is a single class.
+    /// For public sets of classes below n and shifts of at most n.
     pub(crate) fn sum_over(&self, set: &ClassSet, shift: u32) -> G2Projective {
         let n = self.classes();
-        set.ranges().iter().fold(G2Projective::identity(), |sum, range| {
-            // Class c stands for j = c + 1.
-            let (high, low) = (n - range.first() + shift, n - range.last() + shift);
-            if high == low {
-                return self.q(high).map_or_else(|| sum.clone(), |point| sum.add_affine(point));
+        // Class c stands for j = c + 1. From the highest k down, A_k is added and subtracted in turns.
+        let ends = |range: &ClassRange| [n - range.first() + shift, n - range.last() + shift - 1];
+        let mut ends = set.ranges().iter().flat_map(ends).peekable();
+        let (mut sum, mut adds) = (None::<G2Projective>, true);
+        while let Some(k) = ends.next() {
+            // A_k − A_{k−1} = Q_k, which is nothing at the hole.
+            let both = ends.next_if(|next| next + 1 == k).is_some();
+            let point = if both { self.q(k) } else { self.sums.get(k as usize) };
+            if let Some(point) = point {
+                sum = Some(match sum {
+                    Some(sum) if adds => sum.add_affine(point),
+                    Some(sum) => sum.sub_affine(point),
+                    // Nothing is subtracted before something was added.
+                    None => point.to_projective(),
+                });
             }
-            match (self.sums.get(high as usize), self.sums.get(low as usize - 1)) {
-                (Some(upper), Some(lower)) => sum.add_affine(upper).sub_affine(lower),
-                // Beyond the bounds above.
-                _ => sum,
-            }
-        })
+            adds ^= !both;
+        }
+        sum.unwrap_or_else(G2Projective::identity)
     }
 }
 
