@@ -286,6 +286,8 @@ const ROUNDS: f64 = 150.0;
 const FEWEST_ROUNDS: f64 = 5.0;
 /// Each of the two takes at least this long at a time.
 const TURN: Duration = Duration::from_millis(2);
+/// A slow function's partner is repeated until here.
+const LONG_TURN: Duration = Duration::from_millis(500);
 /// What slow functions may take in all.
 const BUDGET: Duration = Duration::from_secs(3);
 
@@ -297,7 +299,13 @@ impl Turns {
             let iterations = (TURN.as_secs_f64() / once).ceil();
             (iterations as u32, iterations * once)
         };
-        let ((n, a), (m, b)) = (turn(first), turn(second));
+        let ((mut n, mut a), (mut m, mut b)) = (turn(first), turn(second));
+        // Turns of about one length see about the same of what else runs.
+        let length = a.max(b).min(LONG_TURN.as_secs_f64());
+        for (n, total) in [(&mut n, &mut a), (&mut m, &mut b)] {
+            let more = (length / *total).floor().max(1.0);
+            (*n, *total) = (*n * more as u32, *total * more);
+        }
         let rounds = (BUDGET.as_secs_f64() / (a + b)).clamp(FEWEST_ROUNDS, ROUNDS) as u32;
         let (mut firsts, mut seconds_, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..rounds {

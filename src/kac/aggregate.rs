@@ -16,7 +16,6 @@ use crate::hash::{Hasher, hash, label};
 use crate::kem::SharedKey;
 use crate::pairing::{
     G1Affine, G1Projective, G2Affine, G2Prepared, G2Projective, Scalar, msm_g1, mul_p, multi_pairing, vartime_msm_g1,
-    vartime_pairing_eq,
 };
 use crate::pok::read_g2;
 
@@ -137,11 +136,14 @@ pub(super) fn verify(
     let m = hash(label::KAC_KEY_BLIND, &[&*bytes, &sum.to_bytes()]).scalar();
     let blinded = Zeroizing::new(sum.mul(&m).add_affine(&key.0).to_affine());
     let left = Zeroizing::new(mul_p(&m).add_affine(generation.v1()).to_affine());
-    if !vartime_pairing_eq(&G1Affine::generator(), &blinded, &left, &sum) {
+    // The lines through D_S are needed again for every capsule.
+    let sum = G2Prepared::from(&sum);
+    let product = multi_pairing(&[(&left, &sum), (&G1Affine::generator().neg(), &G2Prepared::from(&*blinded))]);
+    if !bool::from(product.is_identity()) {
         return Err(AggregateKeyError::Key);
     }
     let (generation, set) = (generation.clone(), set.clone());
-    Ok(VerifiedKey { generation, set, sum: G2Prepared::from(&sum), m, blinded })
+    Ok(VerifiedKey { generation, set, sum, m, blinded })
 }
 
 /// Z_n^t = e(c2, D_S) / e(c1, K_S + F_{S,i}) = e(c2 + mc1, D_S) · e(−c1, K_S + mD_S + F_{S,i}).
@@ -158,8 +160,8 @@ pub(super) fn open(
     finish(params, &key.generation, &binding, capsule, &z_n_t)
 }
 
-/// Capsules whose points are brought to affine coordinates, and checked, at once.
-const BATCH: usize = 1024;
+/// Capsules whose points are brought to affine coordinates, and checked, at once; with `rayon`, what one core takes.
+const BATCH: usize = 256;
 
 /// A capsule on its way through a batch.
 struct Item<'a> {
@@ -189,22 +191,34 @@ pub(super) fn open_batch(
         .collect();
     // Capsules of one class share F_{S,i} and its lines.
     items.sort_by_key(|item| item.binding.class);
-    for items in items.chunks(BATCH) {
-        let candidates = decrypt(params, key, items);
-        let all_hold = check(params, key, items, &candidates);
-        for (item, candidate) in items.iter().zip(&candidates) {
-            let opened = if all_hold {
-                Ok(item.binding.shared_key(&candidate.sigma, item.capsule))
-            } else {
-                // Somebody's capsule is bad; whose, a check of each tells.
-                accept(params, &key.generation, &item.binding, item.capsule, &candidate.sigma, &candidate.t)
-            };
-            if let Some(result) = results.get_mut(item.index) {
-                *result = opened;
-            }
+    #[cfg(feature = "rayon")]
+    let opened: Vec<_> = {
+        use rayon::prelude::*;
+        items.par_chunks(BATCH).flat_map_iter(|items| open_items(params, key, items)).collect()
+    };
+    #[cfg(not(feature = "rayon"))]
+    let opened: Vec<_> = items.chunks(BATCH).flat_map(|items| open_items(params, key, items)).collect();
+    for (index, result) in opened {
+        if let Some(slot) = results.get_mut(index) {
+            *slot = result;
         }
     }
     results
+}
+
+/// The results of one batch, sorted by class, with their places.
+fn open_items(params: &Params, key: &VerifiedKey, items: &[Item<'_>]) -> Vec<(usize, Result<SharedKey, OpenError>)> {
+    let candidates = decrypt(params, key, items);
+    let all_hold = check(params, key, items, &candidates);
+    let open = |item: &Item<'_>, Candidate { sigma, t }: &Candidate| {
+        if all_hold {
+            Ok(item.binding.shared_key(sigma, item.capsule))
+        } else {
+            // Somebody's capsule is bad; whose, a check of each tells.
+            accept(params, &key.generation, &item.binding, item.capsule, sigma, t)
+        }
+    };
+    items.iter().zip(&candidates).map(|(item, candidate)| (item.index, open(item, candidate))).collect()
 }
 
 /// The capsules' σ and t, for capsules sorted by class.

@@ -11,7 +11,9 @@ use crate::error::{DecodeError, OpenError};
 use crate::hash::{Digest, hash, kdf, label};
 use crate::identity::SigningKey;
 use crate::kem::{CapsuleError, CapsuleParts, EncapsulateError, OwnerTerms, SharedKey};
-use crate::pairing::{G1Affine, G1Projective, G2Affine, Gt, Scalar, mul_p, pairing, vartime_pairing_eq};
+use crate::pairing::{
+    G1Affine, G1Projective, G2Affine, G2Prepared, Gt, Scalar, mul_p, multi_pairing, pairing, q_prepared,
+};
 use crate::pok::{Proof, nonzero, read_g1};
 
 /// An encapsulated key of one class, 4 + 196 bytes.
@@ -190,6 +192,11 @@ pub(super) fn c2_base(params: &Params, generation: &VerifiedGeneration, class: u
     params.p(class).map_or_else(G1Projective::identity, |p| generation.v1().to_projective().add_affine(p))
 }
 
+/// Whether e(a, Q) = e(b, q).
+pub(super) fn same_multiple(a: &G1Affine, b: &G1Affine, q: &G2Affine) -> bool {
+    multi_pairing(&[(a, &q_prepared()), (&b.neg(), &G2Prepared::from(q))]).is_identity().into()
+}
+
 pub(super) fn encapsulate<R: TryCryptoRng + ?Sized>(
     params: &Params,
     generation: &VerifiedGeneration,
@@ -238,7 +245,7 @@ pub(super) fn verify(
     // The grid fits the parameters, so the class has its Q_i.
     let q_i = params.q(binding.class + 1).ok_or(CapsuleError::Context)?;
     let right = generation.v2().to_projective().add_affine(q_i).to_affine();
-    if !vartime_pairing_eq(&capsule.c2, &G2Affine::generator(), &capsule.c1, &right) {
+    if !same_multiple(&capsule.c2, &capsule.c1, &right) {
         return Err(CapsuleError::Mutable);
     }
     let (origin, Binding { class, ctx, .. }) = (generation.origin(), binding);

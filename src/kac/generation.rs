@@ -7,6 +7,7 @@ use core::fmt;
 use rand_core::TryCryptoRng;
 use zeroize::ZeroizeOnDrop;
 
+use super::capsule::same_multiple;
 use super::{ClassGrid, GenerationError, Params};
 use crate::context::{Context, Period, Slot, Subject};
 use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding, put_count};
@@ -14,7 +15,7 @@ use crate::error::DecodeError;
 use crate::hash::{Digest, Hasher, label};
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kem::{OwnerRoot, OwnerTerms};
-use crate::pairing::{G1Affine, G2Affine, Scalar, mul_p, mul_q, vartime_pairing_eq};
+use crate::pairing::{G1Affine, G2Affine, Scalar, mul_p, mul_q};
 use crate::pok::{Proof, nonzero, read_g1, read_g2};
 
 /// What an owner publishes of one generation of its key: V1 = γP and V2 = γQ with a proof that the owner knows γ, for
@@ -358,12 +359,12 @@ pub(super) fn verify(
     if (terms.generation, terms.previous) != expected_place(params, &terms.grid, owner, previous)? {
         return Err(GenerationError::Chain);
     }
-    let (p, q) = (G1Affine::generator(), G2Affine::generator());
+    let p = G1Affine::generator();
     let origin = terms.origin(owner);
     if !cert.proof.vartime_verify(label::KAC_GENERATION_PROOF, &p, &terms.v1, &[origin.as_bytes()]) {
         return Err(GenerationError::Proof);
     }
-    if !vartime_pairing_eq(&terms.v1, &q, &p, &terms.v2) {
+    if !same_multiple(&terms.v1, &p, &terms.v2) {
         return Err(GenerationError::Halves);
     }
     Ok(VerifiedGeneration::new(*owner, terms.clone(), previous))
