@@ -3,9 +3,9 @@
     pip install py_ecc==8.0.0 cryptography
     python3 tests/vectors/afgh.py > tests/vectors/afgh.json
 
-Curve and pairing come from py_ecc, SHA-512 and HMAC from hashlib, Ed25519 from `cryptography`; HKDF is written out and
-checked against `cryptography`, both in common.py. Everything else follows the crate's documentation. All numbers are
-hexadecimal bytes; fresh bytes are what the random number generator gives, in the order in which it is asked.
+Curve and pairing come from py_ecc (groups.py), SHA-512 and HMAC from hashlib, Ed25519 from `cryptography`; HKDF is
+written out and checked against `cryptography` (common.py). Everything else follows the crate's documentation. All
+numbers are hexadecimal bytes; fresh bytes are what the random number generator gives, in the order in which it is asked.
 """
 
 import hashlib
@@ -13,64 +13,14 @@ import json
 import sys
 
 from common import AFGH, COMMON, EPOCH, Party, be, context, digest, hkdf, kdf, label, labelled, message, var
-from py_ecc.bls.point_compression import compress_G1, compress_G2
-from py_ecc.optimized_bls12_381 import FQ12, G1, G2, curve_order as r, field_modulus as p, multiply, pairing
-
-sys.setrecursionlimit(10000)
+from groups import G1, G2, e, g1, g2, gt, hash_scalar, multiply, prove, r, scalar
 
 VERIFYING_KEY, OWNER_ROOT = 0x0002, 0x0004
 OWNER_KEY, OWNER_SECRET, USER_KEY, USER_SECRET = 0x0010, 0x0011, 0x0012, 0x0013
 GRANT, REKEY, CAPSULE, RECAPSULE = 0x0014, 0x0015, 0x0016, 0x0017
 
 
-# Groups -------------------------------------------------------------------------------------------------------------
-
-
-def hash_scalar(lab, parts):
-    return int.from_bytes(labelled(lab, parts), "little") % r
-
-
-def scalar(n):
-    return n.to_bytes(32, "little")
-
-
-def g1(point):
-    return be(compress_G1(point), 48)
-
-
-def g2(point):
-    x1, x0 = compress_G2(point)
-    return be(x1, 48) + be(x0, 48)
-
-
-def e(a, b):
-    """py_ecc loops over |x| and leaves the sign of x = -0xd201000000010000 out, which inverts the result; and it
-    raises to (p^12 - 1)/r, where bls12_381 and blst raise to three times that, which saves them a few steps."""
-    f = pairing(b, a)
-    return FQ12.one() / (f * f * f)
-
-
-def gt(f):
-    """py_ecc has Fp[w]/(w^12 - 2w^6 + 2); the tower is u = w^6 - 1, v = w^2. Coefficients from low to high, u inside,
-    w outside, 48 bytes big-endian each."""
-    c = [int(x) for x in f.coeffs]
-    out = b""
-    for k in range(2):
-        for j in range(3):
-            i = 2 * j + k
-            out += be((c[i] + c[i + 6]) % p, 48) + be(c[i + 6], 48)
-    return out
-
-
-# Proofs and runs ----------------------------------------------------------------------------------------------------
-
-
-def prove(lab, witness, base, mul, encode, image, msg, fresh):
-    nonce = hash_scalar(label("proof nonce"), [lab, scalar(witness), encode(base), encode(image), fresh] + msg)
-    commitment = mul(base, nonce)
-    challenge = hash_scalar(lab, [encode(base), encode(image), encode(commitment)] + msg)
-    response = (nonce + challenge * witness) % r
-    return nonce, encode(commitment), challenge, response, scalar(challenge) + scalar(response)
+# Runs ---------------------------------------------------------------------------------------------------------------
 
 
 def case(name, partition, epoch, version, aad, validity, burnt=0):
