@@ -1,6 +1,6 @@
 //! `PoK{t: X = tY}(m)`: Schnorr proofs of knowledge of a discrete logarithm, made non-interactive by hashing.
 //!
-//! Prove: k = H_s(t, Y, X, m, fresh), R = kY, c = H_s(label, Y, X, R, m), z = k + ct; the proof is (c, z), 64 bytes.
+//! Prove: k = H_s(label, t, Y, X, fresh, m), R = kY, c = H_s(label, Y, X, R, m), z = k + ct; the proof is (c, z), 64 bytes.
 //! Verify: R = zY − cX, accept iff c = H_s(label, Y, X, R, m). Recomputing R binds its encoding without decoding it.
 //!
 //! The nonce is hedged with the witness itself, so a generator that repeats or is known reveals nothing as long as

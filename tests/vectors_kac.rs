@@ -475,7 +475,7 @@ fn a_ceremony() {
         assert_eq!(base, g1(&m["P_1_before"]));
         let after = bytes(&m["digest_after"]);
         let (label, id) = ("sesphr v1 kac contribution proof", bytes(&m["contributor"]));
-        check_proof(label, &beta, &base, &input["fresh_proof"], &[&before, &after, &id], m);
+        check_proof(label, &beta, &base, &input["fresh_proof"], &[&n.to_be_bytes(), &before, &after, &id], m);
         (before, alpha) = (after, &alpha * &beta);
         assert_eq!(pairing::mul_p(&alpha).to_affine(), g1(&m["P_1_after"]));
     }

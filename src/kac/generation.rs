@@ -182,9 +182,9 @@ struct Name {
 pub struct VerifiedGeneration(Arc<Name>);
 
 impl VerifiedGeneration {
-    fn new(owner: PartyId, terms: Terms, previous: Option<&Self>) -> Self {
+    fn new(owner: PartyId, terms: Terms, origin: Digest, previous: Option<&Self>) -> Self {
         let ancestors = previous.iter().flat_map(|p| p.0.ancestors.iter().chain([&p.0.origin])).copied().collect();
-        Self(Arc::new(Name { owner, origin: terms.origin(&owner), terms, ancestors }))
+        Self(Arc::new(Name { owner, terms, origin, ancestors }))
     }
 
     /// The number of the generation, from 0.
@@ -316,7 +316,7 @@ pub(super) fn keygen<R: TryCryptoRng + ?Sized>(
     let (base, mul) = (G1Affine::generator(), |k: &Scalar| mul_p(k).to_affine());
     let origin = terms.origin(&owner);
     let proof = Proof::new(label::KAC_GENERATION_PROOF, &gamma, &base, &v1, &[origin.as_bytes()], mul, rng)?;
-    let secret = OwnerSecret { generation: VerifiedGeneration::new(owner, terms.clone(), previous), gamma };
+    let secret = OwnerSecret { generation: VerifiedGeneration::new(owner, terms.clone(), origin, previous), gamma };
     Ok((secret, Signed::new(signer, GenerationCert { terms, proof })))
 }
 
@@ -367,5 +367,5 @@ pub(super) fn verify(
     if !same_multiple(&terms.v1, &p, &terms.v2) {
         return Err(GenerationError::Halves);
     }
-    Ok(VerifiedGeneration::new(*owner, terms.clone(), previous))
+    Ok(VerifiedGeneration::new(*owner, terms.clone(), origin, previous))
 }

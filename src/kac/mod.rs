@@ -48,12 +48,14 @@
 //! # Construction
 //!
 //! Pairing e: G1 × G2 → GT over BLS12-381 of order r, generators P and Q. Hashes are labelled; `ctx` is the digest of
-//! the [`Context`]. Classes are numbered from 0 in the interface and from 1 in the mathematics: class c is i = c + 1.
+//! the [`Context`]. Classes are numbered from 0 in the interface and in contexts, and from 1 in the mathematics: class c is i = c + 1,
+//! four bytes big-endian in t and π.
 //!
 //! * **Parameters** ([`params`]): α deleted; P_k = αᵏP for k = 1, …, n; Q_k = αᵏQ for k = 1, …, n, n+2, …, 2n; Z_n =
 //!   e(P_1, Q_n). Q_{n+1} must never exist.
-//! * **Keys** ([`GenerationCert`]): γ; V1 = γP, V2 = γQ, with PoK{γ: V1 = γP}(origin), signed by the owner, where
-//!   origin = H(owner id, parameters digest, generation, grid, origin of the generation before, V1, V2).
+//! * **Keys** ([`GenerationCert`]): γ = H_s(root, owner id, parameters digest, grid, generation); V1 = γP, V2 = γQ, with
+//!   PoK{γ: V1 = γP}(origin), signed by the owner, where origin = H(owner id, parameters digest ‖ generation ‖ grid ‖
+//!   origin of the generation before ‖ V1 ‖ V2), as they stand in the certificate.
 //! * **Encapsulate**(i, ctx): σ fresh; t = H_s(σ, parameters digest, owner id, i, ctx); c1 = tP; c2 = t(V1 + P_i); c3 =
 //!   σ ⊕ KDF(Z_n^t); π = PoK{t: c1 = tP}(parameters digest, owner id, i, c3, ctx); K = KDF(σ, c1, c3, ctx).
 //! * **A capsule is well-formed**, which anyone can check, if its context is the owner's, π holds, and
@@ -65,7 +67,8 @@
 //! It works because e(c2, D_S) is Z^t to the sum over j ∈ S of γα^(n+1−j) + α^(n+1−j+i), and dividing by e(c1, K_S)
 //! and e(c1, F_{S,i}) leaves the term j = i, which is α^(n+1).
 //!
-//! V1, V2 and c2 are in neither t, π, K nor any signature over a record: they rotate.
+//! The V1, V2 and c2 of today are in neither t, π, K nor any signature over a record: they rotate. `ctx` names the origin
+//! that a capsule was made under, and keeps it.
 //!
 //! Sums over a range of classes are differences of two prefix sums, so the cost of extracting and opening follows the
 //! number of ranges of S, not of classes. A [`ClassGrid`] lays partitions and epochs out so that a period of time of a

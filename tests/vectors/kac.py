@@ -72,9 +72,12 @@ class Params:
         return e(self.P[1], self.Q[self.n])
 
     def shown(self):
+        def item(k, compact, uncompressed):
+            return {"k": k, "compact": compact.hex(), "uncompressed": uncompressed.hex()}
+
         return {
-            "P": [{"k": k, "compact": g1(x).hex(), "uncompressed": g1_uncompressed(x).hex()} for k, x in self.P.items()],
-            "Q": [{"k": k, "compact": g2(x).hex(), "uncompressed": g2_uncompressed(x).hex()} for k, x in self.Q.items()],
+            "P": [item(k, g1(x), g1_uncompressed(x)) for k, x in self.P.items()],
+            "Q": [item(k, g2(x), g2_uncompressed(x)) for k, x in self.Q.items()],
         }
 
 
@@ -169,7 +172,8 @@ def sets():
 
 
 def class_grid(partitions, epochs):
-    return message(KAC, CLASS_GRID, be(epochs, 4) + be(len(partitions), 4) + b"".join(var(p.encode()) for p in partitions))
+    rows = b"".join(var(partition.encode()) for partition in partitions)
+    return message(KAC, CLASS_GRID, be(epochs, 4) + be(len(partitions), 4) + rows)
 
 
 def grid(partitions, epochs, classes, spans):
@@ -190,7 +194,10 @@ def grids():
     return {
         "grids": [
             grid(["x"], 1, [0], [("x", 0, 0)]),
-            grid(sesphr, 12, [0, 11, 12, 23, 24, 47], [("medical", 3, 5), ("prescription", 0, 11), ("personal", 11, 11)]),
+            grid(
+                sesphr, 12, [0, 11, 12, 23, 24, 47],
+                [("medical", 3, 5), ("prescription", 0, 11), ("personal", 11, 11)],
+            ),
             grid(["z-0_9.abcdefghijklmnopqrstuvwxyz", "a"], MAX_CLASSES // 2, [32767, 32768, 65535], [("a", 0, 32767)]),
         ],
         "refused_messages": [class_grid(*what).hex() for what in refused],
@@ -386,8 +393,8 @@ def ceremony(n):
         after, alpha = params.raised(beta), alpha * beta % r
         base, image = params.P[1], after.P[1]
         nonce, commitment, challenge, response, proof = prove(
-            label("kac contribution proof"), beta, base, multiply, g1, image, [params.digest, after.digest, who.id],
-            inputs["fresh_proof"],
+            label("kac contribution proof"), beta, base, multiply, g1, image,
+            [be(n, 4), params.digest, after.digest, who.id], inputs["fresh_proof"],
         )
         body = params.digest + after.digest + g1(image) + proof
         statement, cert = message(KAC, CONTRIBUTION, body), who.sign(KAC, CONTRIBUTION, body)

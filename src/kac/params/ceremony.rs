@@ -275,3 +275,27 @@ impl fmt::Debug for VerifiedTranscript {
         out.field("contributions", &self.contributions.len()).field("digest", &self.digest).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::kac::params::unwatched;
+
+    #[test]
+    fn a_transcript_that_is_full_stays_as_it_is() {
+        let rng = &mut ChaCha20Rng::from_seed([1; 32]);
+        let party = SigningKey::generate(rng);
+        let mut ceremony = VerifiedTranscript::start(1).unwrap();
+        ceremony.contribute(&party, rng, unwatched).unwrap();
+        let one = ceremony.contributions.first().unwrap().clone();
+        ceremony.contributions = alloc::vec![one; Transcript::MAX_CONTRIBUTIONS];
+        let before = ceremony.transcript(PointForm::Compact);
+        assert_eq!(ceremony.contribute(&party, rng, unwatched), Err(CeremonyError::Full));
+        assert_eq!(ceremony.transcript(PointForm::Compact), before);
+        ceremony.contributions.pop();
+        assert_eq!(ceremony.contribute(&party, rng, unwatched), Ok(()));
+    }
+}

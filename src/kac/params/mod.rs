@@ -22,15 +22,21 @@
 //! the larger set, so whoever is led to use a truncated set encapsulates for everybody. For the same reason a
 //! powers-of-tau string of some other system cannot be used: it contains the missing element.
 //!
+//! What neither verification nor pins recognise: a set of somebody who chose α with a property (a somewhat larger order
+//! makes Q_{n+1} a short sum of the others; a small number can be guessed), and a part of a larger set under a secret
+//! derived from α (cα, α²). Both take a maker who means harm, and such a maker could as well keep α. So **a digest has to
+//! come from somebody who is trusted with the choice of α, not from where the parameters come from.** Tests:
+//! `tests/limits_kac.rs`.
+//!
 //! # Cost
 //!
 //! | | time | memory |
 //! |---|---|---|
-//! | generate | 3n multiplications of a generator | 0.9 kB a class |
-//! | contribute | verification, and 3n multiplications of a point | |
-//! | verify | 3n subgroup checks, 4 sums of n (G1) and 2n (G2) terms with 128-bit coefficients | |
+//! | generate | 3n − 1 multiplications of a generator | 0.9 kB a class |
+//! | contribute | verification, and 3n − 1 multiplications of a point | |
+//! | verify | 3n − 1 subgroup checks, 4 sums of n (G1) and 2n (G2) terms with 128-bit coefficients | |
 //! | load, uncompressed | 480 bytes a class to hash, 2n additions for the prefix sums | |
-//! | load, compact | as before and 3n square roots | |
+//! | load, compact | as before and 3n − 1 square roots | |
 
 mod ceremony;
 mod encoded;

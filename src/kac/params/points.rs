@@ -134,7 +134,7 @@ impl Points {
     }
 
     /// Reads points that are canonically encoded, not the identity, on the curve and, where they are foreign, in the
-    /// subgroup.
+    /// subgroup. The message's decoder made sure that there are as many bytes as n asks for.
     pub(super) fn read(
         n: u32,
         form: PointForm,
@@ -157,9 +157,6 @@ impl Points {
             (Uncompressed, Pinned) => read_points(q, G2Affine::from_uncompressed_trusted, meter)?,
         };
         let points = Self { n, p, q };
-        if points.p.len() + points.q.len() != Self::count(n) {
-            return Err(ParamsError::Length);
-        }
         if points.p.iter().any(|point| point.is_identity().into())
             || points.q.iter().any(|point| point.is_identity().into())
         {
@@ -178,7 +175,9 @@ impl Points {
     ///
     /// are checked as one product with 128-bit coefficients that are drawn after the points are fixed: a set that
     /// breaks one of them passes with probability 2⁻¹²⁸. An α of small order satisfies all of them and makes Q_{n+1}
-    /// one of the published points, so α^k = 1 is excluded for k ≤ n by P_k ≠ P and for k = n+1 by Z_n ≠ e(P, Q).
+    /// one of the published points, so α^k = 1 is excluded for k ≤ n by P_k ≠ P and for k = n+1 by Z_n ≠ e(P, Q). Orders
+    /// somewhat above that make it a short sum of them; who chose such an α alone knows it anyway, and a ceremony with
+    /// an honest contributor does not end in one.
     pub(super) fn verify<R: TryCryptoRng + ?Sized>(
         &self,
         digest: &Digest,
