@@ -15,7 +15,7 @@ use common::kac::{Delegation, World, id, len, params};
 use common::primitives::{Operation, Parts, Turns, ratios};
 use common::report::{Run, head, row, time};
 use common::rng;
-use criterion::{Criterion, SamplingMode};
+use criterion::{BenchmarkId, Criterion, SamplingMode};
 use sesphr::encoding::SecretEncoding;
 use sesphr::hazmat::pairing::{BACKEND, G2Projective};
 use sesphr::kac::params::{PointForm, unwatched};
@@ -32,11 +32,11 @@ const REPEATED: u32 = 12;
 const SHARES: [u32; 10] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 95];
 
 fn bench(c: &mut Criterion, id: &str, mut f: impl FnMut()) {
-    let (group, function) = id.split_once('/').unwrap();
+    let [group, backend, parameter] = *id.split('/').collect::<Vec<_>>() else { unreachable!("three parts") };
     let mut group = c.benchmark_group(group);
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(600));
-    group.bench_function(function, |b| b.iter(&mut f));
+    group.bench_function(BenchmarkId::new(backend, parameter), |b| b.iter(&mut f));
     group.finish();
 }
 
