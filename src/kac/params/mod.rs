@@ -19,8 +19,9 @@
 //! of the time of verifying them. [`Pins`] keeps digests, and refuses a second set under a known α:
 //!
 //! **n can neither grow nor shrink under one α.** For n' < n the element Q_{n'+1} that must not exist is published in
-//! the larger set, so whoever is led to use a truncated set encapsulates for everybody. For the same reason a
-//! powers-of-tau string of some other system cannot be used: it contains the missing element.
+//! the larger set, so whoever is led to use a truncated set encapsulates for everybody. (The larger set has a gap too, so
+//! it takes n' ≤ n/2, or α.) For the same reason a powers-of-tau string of some other system cannot be used: it contains
+//! the missing element.
 //!
 //! What neither verification nor pins recognise: a set of somebody who chose α with a property (a somewhat larger order
 //! makes Q_{n+1} a short sum of the others; a small number can be guessed), and a part of a larger set under a secret

@@ -184,9 +184,7 @@ impl Points {
         rng: &mut R,
         meter: &mut Meter<'_>,
     ) -> Result<(), ParamsError> {
-        let mut fresh = [0; 32];
-        rng.try_fill_bytes(&mut fresh).map_err(|_| RngError)?;
-        let weights = Weights::new(hash(label::KAC_PARAMS_CHECK, &[&fresh, digest.as_bytes()]));
+        let weights = draw_weights(digest, rng)?;
         let (p0, q0) = (G1Affine::generator(), G2Affine::generator());
         let n = self.n as usize;
         let weights_of =
@@ -237,6 +235,14 @@ impl Points {
         let n = n as usize;
         2 * (2 * n + n.saturating_sub(2))
     }
+}
+
+/// Coefficients that whoever made the points did not know: from the verifier's randomness, and from the digest of the
+/// points in case that is known.
+fn draw_weights<R: TryCryptoRng + ?Sized>(digest: &Digest, rng: &mut R) -> Result<Weights, RngError> {
+    let mut fresh = [0; 32];
+    rng.try_fill_bytes(&mut fresh).map_err(|_| RngError)?;
+    Ok(Weights::new(hash(label::KAC_PARAMS_CHECK, &[&fresh, digest.as_bytes()])))
 }
 
 /// `point(x^k)` for every exponent k, which rise.
@@ -300,3 +306,24 @@ macro_rules! weighted_sum {
 
 weighted_sum!(weighted_g1, G1Affine, G1Projective, vartime_msm_g1);
 weighted_sum!(weighted_g2, G2Affine, G2Projective, vartime_msm_g2);
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn weights_depend_on_randomness_points_equation_and_place() {
+        let weight = |seed: u8, digest: u8, equation, k| {
+            let rng = &mut ChaCha20Rng::from_seed([seed; 32]);
+            draw_weights(&Digest::from_array([digest; 32]), rng).unwrap().get(equation, k).to_bytes()
+        };
+        let one = weight(1, 1, 0, 0);
+        assert_eq!(one, weight(1, 1, 0, 0));
+        for other in [weight(2, 1, 0, 0), weight(1, 2, 0, 0), weight(1, 1, 1, 0), weight(1, 1, 0, 1)] {
+            assert_ne!(one, other);
+        }
+    }
+}
