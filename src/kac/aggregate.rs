@@ -209,16 +209,16 @@ pub(super) fn open_batch(
 /// The results of one batch, sorted by class, with their places.
 fn open_items(params: &Params, key: &VerifiedKey, items: &[Item<'_>]) -> Vec<(usize, Result<SharedKey, OpenError>)> {
     let candidates = decrypt(params, key, items);
-    let all_hold = check(params, key, items, &candidates);
-    let open = |item: &Item<'_>, Candidate { sigma, t }: &Candidate| {
-        if all_hold {
-            Ok(item.binding.shared_key(sigma, item.capsule))
-        } else {
-            // Somebody's capsule is bad; whose, a check of each tells.
-            accept(params, &key.generation, &item.binding, item.capsule, sigma, t)
-        }
-    };
-    items.iter().zip(&candidates).map(|(item, candidate)| (item.index, open(item, candidate))).collect()
+    let pairs = items.iter().zip(&candidates);
+    if check(params, key, items, &candidates) {
+        pairs.map(|(item, c)| (item.index, Ok(item.binding.shared_key(&c.sigma, item.capsule)))).collect()
+    } else {
+        // Somebody's capsule is bad; whose, a check of each tells.
+        let generation = &key.generation;
+        let each =
+            |item: &Item<'_>, c: &Candidate| accept(params, generation, &item.binding, item.capsule, &c.sigma, &c.t);
+        pairs.map(|(item, candidate)| (item.index, each(item, candidate))).collect()
+    }
 }
 
 /// The capsules' σ and t, for capsules sorted by class.
