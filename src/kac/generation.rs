@@ -369,3 +369,30 @@ pub(super) fn verify(
     }
     Ok(VerifiedGeneration::new(*owner, terms.clone(), origin, previous))
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::context::Partition;
+    use crate::kac::params::unwatched;
+
+    #[test]
+    fn a_chain_ends_where_its_decoder_says() {
+        let rng = &mut ChaCha20Rng::from_seed([1; 32]);
+        let (signer, root) = (SigningKey::generate(rng), OwnerRoot::generate(rng));
+        let grid = ClassGrid::new(&[Partition::MEDICAL], 1).unwrap();
+        let params = Params::generate(1, &signer, rng, unwatched).unwrap();
+        let (secret, _) = keygen(&params, &grid, &root, &signer, None, rng).unwrap();
+        let mut after = |number: usize| {
+            let terms = Terms { generation: number.try_into().unwrap(), ..secret.generation.0.terms.clone() };
+            let origin = terms.origin(&signer.id());
+            let previous = VerifiedGeneration::new(signer.id(), terms, origin, None);
+            keygen(&params, &grid, &root, &signer, Some(&previous), rng).map(|_| ())
+        };
+        assert_eq!(after(GenerationChain::MAX - 2), Ok(()));
+        assert_eq!(after(GenerationChain::MAX - 1), Err(GenerationError::Chain));
+    }
+}

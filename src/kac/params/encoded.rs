@@ -249,3 +249,30 @@ impl Message for Pins {
 }
 
 public_encoding!(EncodedParams, Pins);
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::identity::SigningKey;
+    use crate::kac::params::unwatched;
+
+    #[test]
+    fn pins_that_are_full_take_no_more_than_they_know() {
+        let rng = &mut ChaCha20Rng::from_seed([1; 32]);
+        let signer = SigningKey::generate(rng);
+        let [known, new] = [1, 2].map(|n| Params::generate(n, &signer, rng, unwatched).unwrap());
+        let mut pins = Pins::new();
+        pins.pin(&known).unwrap();
+        let mut name = [0; 48];
+        for i in 1..Pins::MAX {
+            name[..8].copy_from_slice(&(i as u64).to_be_bytes());
+            pins.digests.insert(name, Digest::NONE);
+        }
+        assert_eq!(pins.pin(&known), Ok(()));
+        assert_eq!(pins.pin(&new), Err(ParamsError::Length));
+        assert!(!pins.contains(&new.digest()));
+    }
+}
