@@ -145,8 +145,7 @@ fn operations<'a>(keys: &'a Keys<Afgh>) -> Vec<Operation<'a>> {
             Afgh::reencrypt(&(), verified_rekey, black_box(&checked), &keys.server, NOW, &mut r6).unwrap()
         }),
         boxed("open_reencrypted", move || {
-            let (user, grant) = (&keys.user_secret, &keys.verified_grant);
-            Afgh::open_reencrypted(&(), user, grant, black_box(&capsule3), &parts, &ctx).unwrap()
+            Afgh::open_reencrypted(&(), &keys.user_grant, black_box(&capsule3), &parts, &ctx).unwrap()
         }),
     ]
 }

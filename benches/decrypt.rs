@@ -30,7 +30,7 @@ fn open<S: Scheme>(c: &mut Criterion) {
         let parts = keys.reencrypt(&S::Capsule::from_parts(core, mutable).unwrap(), &header.context());
         let ways = [
             ("owner", Opener::<S>::owner(&keys.params, &keys.owner_secret)),
-            ("delegatee", Opener::<S>::delegatee(&keys.params, &keys.user_secret, &keys.verified_grant, &parts)),
+            ("delegatee", Opener::<S>::delegatee(&keys.params, &keys.user_grant, &parts)),
         ];
         group.throughput(Throughput::Bytes(kb as u64 * 1024));
         for (who, opener) in ways {

@@ -60,6 +60,11 @@ impl Validity {
         self.not_before <= now && now <= self.not_after
     }
 
+    /// Whether all of it lies inside `other`.
+    pub fn is_within(&self, other: &Self) -> bool {
+        other.not_before <= self.not_before && self.not_after <= other.not_after
+    }
+
     pub(crate) fn write(&self, sink: &mut dyn Sink) {
         sink.put(&self.not_before.0.to_be_bytes());
         sink.put(&self.not_after.0.to_be_bytes());

@@ -110,6 +110,22 @@ pub(crate) mod kind {
     pub(crate) const SUB_SHARE: Kind = Kind(0x004b);
     pub(crate) const TRUSTEE_SHARE: Kind = Kind(0x004c);
     pub(crate) const SHARING: Kind = Kind(0x004d);
+
+    pub(crate) const KAPRE_USER_KEY: Kind = Kind(0x0050);
+    pub(crate) const KAPRE_USER_SECRET: Kind = Kind(0x0051);
+    pub(crate) const KAPRE_OWNER_GRANT: Kind = Kind(0x0052);
+    pub(crate) const KAPRE_GRANT: Kind = Kind(0x0053);
+    pub(crate) const KAPRE_REKEY: Kind = Kind(0x0054);
+    pub(crate) const KAPRE_RECAPSULE: Kind = Kind(0x0055);
+    pub(crate) const KAPRE_REFERRAL_TERMS: Kind = Kind(0x0056);
+    pub(crate) const KAPRE_REFERRAL: Kind = Kind(0x0057);
+    pub(crate) const KAPRE_REFERRAL_KEY: Kind = Kind(0x0058);
+    pub(crate) const KAPRE_EMERGENCY_RULES: Kind = Kind(0x0059);
+    pub(crate) const KAPRE_EMERGENCY_REQUEST: Kind = Kind(0x005a);
+    pub(crate) const KAPRE_APPEAL: Kind = Kind(0x005b);
+    pub(crate) const KAPRE_APPROVAL: Kind = Kind(0x005c);
+    pub(crate) const KAPRE_APPROVAL_KEY: Kind = Kind(0x005d);
+    pub(crate) const KAPRE_EMERGENCY_GRANT: Kind = Kind(0x005e);
 }
 
 /// Where encoded bytes go: a buffer, a hash, or a counter.

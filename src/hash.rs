@@ -76,6 +76,19 @@ pub(crate) mod label {
     pub(crate) const KAC_POLYNOMIAL: Label = Label("sesphr v1 kac polynomial");
     pub(crate) const KAC_SHARING: Label = Label("sesphr v1 kac sharing");
 
+    pub(crate) const KAPRE_USER_SECRET: Label = Label("sesphr v1 kapre user secret");
+    pub(crate) const KAPRE_TERMS: Label = Label("sesphr v1 kapre terms");
+    pub(crate) const KAPRE_REFERRAL: Label = Label("sesphr v1 kapre referral");
+    pub(crate) const KAPRE_APPROVAL: Label = Label("sesphr v1 kapre approval");
+    pub(crate) const KAPRE_EMERGENCY: Label = Label("sesphr v1 kapre emergency grant");
+    pub(crate) const KAPRE_GRANT_ID: Label = Label("sesphr v1 kapre grant id");
+    pub(crate) const KAPRE_X: Label = Label("sesphr v1 kapre x");
+    pub(crate) const KAPRE_MASK: Label = Label("sesphr v1 kapre mask");
+    pub(crate) const KAPRE_HPKE: Label = Label("sesphr v1 kapre hpke");
+    pub(crate) const KAPRE_SHIFT: Label = Label("sesphr v1 kapre shift");
+    pub(crate) const KAPRE_BLIND: Label = Label("sesphr v1 kapre blind");
+    pub(crate) const HASH_RNG: Label = Label("sesphr v1 hash generator");
+
     pub(crate) const REQUEST_NONCE: Label = Label("sesphr v1 request nonce");
 
     pub(crate) const BODY_SALT: Label = Label("sesphr v1 body salt");
@@ -124,6 +137,18 @@ pub(crate) mod label {
         KAC_BATCH,
         KAC_POLYNOMIAL,
         KAC_SHARING,
+        KAPRE_USER_SECRET,
+        KAPRE_TERMS,
+        KAPRE_REFERRAL,
+        KAPRE_APPROVAL,
+        KAPRE_EMERGENCY,
+        KAPRE_GRANT_ID,
+        KAPRE_X,
+        KAPRE_MASK,
+        KAPRE_HPKE,
+        KAPRE_SHIFT,
+        KAPRE_BLIND,
+        HASH_RNG,
         REQUEST_NONCE,
         BODY_SALT,
         BODY_COMMITMENT,

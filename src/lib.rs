@@ -112,6 +112,8 @@ pub mod hazmat;
 pub mod identity;
 #[cfg(feature = "alloc")]
 pub mod kac;
+#[cfg(feature = "alloc")]
+pub mod kapre;
 pub mod kem;
 #[cfg(feature = "alloc")]
 mod merkle;
@@ -122,6 +124,8 @@ mod pok;
 pub mod pre;
 #[cfg(feature = "alloc")]
 pub mod record;
+#[cfg(feature = "alloc")]
+pub mod role;
 #[cfg(feature = "alloc")]
 pub mod sharing;
 

@@ -326,7 +326,8 @@ fn parts_mixed_between_capsules_users_and_grants() {
     assert!(read(&other, &s.granted, &first, &parts[3], &ctx).is_none());
     assert!(read(&other, &other_granted, &first, &parts[3], &ctx).is_some());
     for parts in [&parts[..0], &parts[..2], &parts[..]] {
-        let opened = Afgh::open_reencrypted(&(), &s.user.secret, &s.granted.grant, &first, parts, &ctx);
+        let opened = Afgh::accept_grant(&(), &s.user.secret, &s.granted.grant)
+            .and_then(|grant| Afgh::open_reencrypted(&(), &grant, &first, parts, &ctx));
         assert_eq!(opened.unwrap_err(), OpenError, "{} parts", parts.len());
     }
 }

@@ -167,7 +167,10 @@ fn samples() -> &'static [Sample] {
             ),
             Sample::secret("user secret", &user.secret, Layout { keys: &[36], ..none }, move |m: UserSecret| {
                 let parts = std::slice::from_ref(part);
-                !opens(Afgh::open_reencrypted(&(), &m, &granted.grant, capsule, parts, ctx))
+                !opens(
+                    Afgh::accept_grant(&(), &m, &granted.grant)
+                        .and_then(|grant| Afgh::open_reencrypted(&(), &grant, capsule, parts, ctx)),
+                )
             }),
             Sample::public("grant", &granted.signed, Layout { g2: &[120], ..none }, move |m: Signed<Grant>| {
                 Afgh::verify_grant(&(), &owner.key, &m, NOW).is_err()
@@ -179,7 +182,10 @@ fn samples() -> &'static [Sample] {
                 Afgh::verify_capsule(&(), &owner.key, &m, ctx).is_err()
             }),
             Sample::public("re-capsule", part, Layout { g1: &[4], g2: &[52], ..none }, move |m: ReCapsule| {
-                !opens(Afgh::open_reencrypted(&(), &user.secret, &granted.grant, capsule, &[m], ctx))
+                !opens(
+                    Afgh::accept_grant(&(), &user.secret, &granted.grant)
+                        .and_then(|grant| Afgh::open_reencrypted(&(), &grant, capsule, &[m], ctx)),
+                )
             }),
         ];
         samples.extend(record_samples());

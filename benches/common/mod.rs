@@ -102,6 +102,7 @@ pub struct Keys<S: Scheme> {
     pub grant: S::Grant,
     pub rekeys: S::ReKeys,
     pub verified_grant: S::VerifiedGrant,
+    pub user_grant: S::UserGrant,
     pub verified_rekeys: Vec<S::VerifiedReKey>,
 }
 
@@ -121,6 +122,7 @@ impl<S: Scheme> Keys<S> {
         let (grant, rekeys) =
             S::delegate(&params, &owner_secret, &signer, &verified_user, &S::scope(), &policy, rng).unwrap();
         let verified_grant = S::verify_grant(&params, &owner, &grant, NOW).unwrap();
+        let user_grant = S::accept_grant(&params, &user_secret, &verified_grant).unwrap();
         let verify = |rekey| S::verify_rekey(&params, &owner, &verified_grant, rekey).unwrap();
         let verified_rekeys = rekeys.as_ref().iter().map(verify).collect();
         Self {
@@ -141,6 +143,7 @@ impl<S: Scheme> Keys<S> {
             grant,
             rekeys,
             verified_grant,
+            user_grant,
             verified_rekeys,
         }
     }

@@ -237,7 +237,8 @@ fn opens_with(
     let secret = disguised(world.person(cell.who)?.user.secret(), &grant.grant().user())?;
     let authors = [sealed.header().context().author];
     let expected = expected(world.owner.id(), world.record, cell, &authors);
-    let opened = Opener::<Afgh>::delegatee(&(), &secret, &grant, &pieces.parts).open(&expected, sealed);
+    let Ok(grant) = Afgh::accept_grant(&(), &secret, &grant) else { return Ok(false) };
+    let opened = Opener::<Afgh>::delegatee(&(), &grant, &pieces.parts).open(&expected, sealed);
     Ok(is_read(world, cell.partition, cell.version, opened))
 }
 

@@ -450,7 +450,8 @@ pub fn afgh_open(data: &[u8]) {
     let verified = Afgh::verify_grant(&(), &story.owner_key, &grant, NOW);
     assert_eq!(verified.is_err(), grant_changed);
     let verified = verified.unwrap_or_else(|_| story.verified_grant.clone());
-    let by_user = Afgh::open_reencrypted(&(), &story.user_secret, &verified, &capsule, &[part], &ctx.get());
+    let by_user = Afgh::accept_grant(&(), &story.user_secret, &verified)
+        .and_then(|grant| Afgh::open_reencrypted(&(), &grant, &capsule, &[part], &ctx.get()));
     match by_user {
         Ok(key) => assert!(right(&key) && same),
         Err(_) => assert!(part_changed || !same),

@@ -81,12 +81,12 @@ impl VerifiedKey {
     /// Everything that can be said about a capsule without the key.
     fn binding(&self, params: &Params, capsule: &Capsule, ctx: &Context<'_>) -> Option<Binding> {
         let binding = Binding::of_capsule(params, &self.generation, capsule, ctx)?;
-        self.set.contains(binding.class).then_some(binding)
+        self.set.contains(binding.class()).then_some(binding)
     }
 
     /// c2 + mc1.
     fn left(&self, capsule: &Capsule) -> G1Projective {
-        capsule.c1.mul(&self.m).add_affine(&capsule.c2)
+        capsule.c1().mul(&self.m).add_affine(capsule.c2())
     }
 
     /// K_S + mD_S + F_{S,i}.
@@ -105,7 +105,11 @@ impl fmt::Debug for VerifiedKey {
 }
 
 /// D_S, if the set is one of this generation's: not empty, and within the grid.
-fn sum(params: &Params, generation: &VerifiedGeneration, set: &ClassSet) -> Result<G2Projective, AggregateKeyError> {
+pub(crate) fn sum(
+    params: &Params,
+    generation: &VerifiedGeneration,
+    set: &ClassSet,
+) -> Result<G2Projective, AggregateKeyError> {
     if params.digest() != generation.params() {
         return Err(AggregateKeyError::Params);
     }
@@ -155,8 +159,8 @@ pub(super) fn open(
 ) -> Result<SharedKey, OpenError> {
     let binding = key.binding(params, capsule, ctx).ok_or(OpenError)?;
     let left = Zeroizing::new(key.left(capsule).to_affine());
-    let right = Zeroizing::new(key.right(params, binding.class).to_affine());
-    let z_n_t = multi_pairing(&[(&left, &key.sum), (&capsule.c1.neg(), &G2Prepared::from(&*right))]);
+    let right = Zeroizing::new(key.right(params, binding.class()).to_affine());
+    let z_n_t = multi_pairing(&[(&left, &key.sum), (&capsule.c1().neg(), &G2Prepared::from(&*right))]);
     finish(params, &key.generation, &binding, capsule, &z_n_t)
 }
 
@@ -190,7 +194,7 @@ pub(super) fn open_batch(
         })
         .collect();
     // Capsules of one class share F_{S,i} and its lines.
-    items.sort_by_key(|item| item.binding.class);
+    items.sort_by_key(|item| item.binding.class());
     #[cfg(feature = "rayon")]
     let opened: Vec<_> = {
         use rayon::prelude::*;
@@ -225,15 +229,16 @@ fn open_items(params: &Params, key: &VerifiedKey, items: &[Item<'_>]) -> Vec<(us
 fn decrypt(params: &Params, key: &VerifiedKey, items: &[Item<'_>]) -> Vec<Candidate> {
     let lefts: Vec<_> = items.iter().map(|item| key.left(item.capsule)).collect();
     let lefts = Zeroizing::new(G1Projective::batch_to_affine(&lefts));
-    let by_class = || items.chunk_by(|a, b| a.binding.class == b.binding.class);
-    let rights: Vec<_> = by_class().flat_map(<[_]>::first).map(|item| key.right(params, item.binding.class)).collect();
+    let by_class = || items.chunk_by(|a, b| a.binding.class() == b.binding.class());
+    let rights: Vec<_> =
+        by_class().flat_map(<[_]>::first).map(|item| key.right(params, item.binding.class())).collect();
     let rights = Zeroizing::new(G2Projective::batch_to_affine(&rights));
     let mut lefts = lefts.iter();
     let mut candidates = Vec::with_capacity(items.len());
     for (group, right) in by_class().zip(rights.iter()) {
         let right = G2Prepared::from(right);
         for (item, left) in group.iter().zip(&mut lefts) {
-            let z_n_t = multi_pairing(&[(left, &key.sum), (&item.capsule.c1.neg(), &right)]);
+            let z_n_t = multi_pairing(&[(left, &key.sum), (&item.capsule.c1().neg(), &right)]);
             let sigma = mask(&item.capsule.c3, &z_n_t);
             candidates.push(Candidate { t: item.binding.t(&sigma), sigma });
         }
@@ -255,13 +260,13 @@ fn check(params: &Params, key: &VerifiedKey, items: &[Item<'_>], candidates: &[C
     let (mut of_p, mut bases, mut of_bases) = (Scalar::zero(), Vec::new(), Vec::new());
     let mut pairs = (0u64..).zip(items.iter().zip(candidates)).peekable();
     while let Some((_, (first, _))) = pairs.peek() {
-        let class = first.binding.class;
+        let class = first.binding.class();
         let mut of_base = Scalar::zero();
-        while let Some((i, (item, candidate))) = pairs.next_if(|(_, (item, _))| item.binding.class == class) {
+        while let Some((i, (item, candidate))) = pairs.next_if(|(_, (item, _))| item.binding.class() == class) {
             let (w1, w2) = (weights.get(0, i), weights.get(1, i));
             of_p = &of_p + &(&w1 * &candidate.t);
             of_base = &of_base + &(&w2 * &candidate.t);
-            public.extend([(&item.capsule.c1, w1), (&item.capsule.c2, w2)]);
+            public.extend([(item.capsule.c1(), w1), (item.capsule.c2(), w2)]);
         }
         bases.push(c2_base(params, &key.generation, class));
         of_bases.push(of_base);

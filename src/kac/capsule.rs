@@ -22,7 +22,7 @@ use crate::pok::{Proof, nonzero, read_g1};
 /// hash and no signature covers them, and the pairing e(c2, Q) = e(c1, V2 + Q_i) fixes them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Capsule {
-    pub(super) c1: G1Affine,
+    c1: G1Affine,
     pub(super) c3: [u8; 32],
     proof: Proof,
     pub(super) generation: u32,
@@ -33,6 +33,14 @@ impl Capsule {
     /// The generation of the owner's key that the mutable part is under.
     pub fn generation(&self) -> u32 {
         self.generation
+    }
+
+    pub(crate) fn c1(&self) -> &G1Affine {
+        &self.c1
+    }
+
+    pub(crate) fn c2(&self) -> &G1Affine {
+        &self.c2
     }
 }
 
@@ -131,10 +139,10 @@ impl VerifiedCapsule {
 }
 
 /// What capsules of a class and context are bound to: the parts of every hash.
-pub(super) struct Binding {
+pub(crate) struct Binding {
     params: Digest,
     owner: [u8; 32],
-    pub(super) class: u32,
+    class: u32,
     ctx: Digest,
 }
 
@@ -147,13 +155,18 @@ impl Binding {
     }
 
     /// The same, and `None` for a capsule whose mutable part is under another generation.
-    pub(super) fn of_capsule(
+    pub(crate) fn of_capsule(
         params: &Params,
         generation: &VerifiedGeneration,
         capsule: &Capsule,
         ctx: &Context<'_>,
     ) -> Option<Self> {
         Self::new(params, generation, ctx).filter(|_| capsule.generation == generation.generation())
+    }
+
+    /// The class.
+    pub(crate) fn class(&self) -> u32 {
+        self.class
     }
 
     /// The digest of the context.
@@ -269,7 +282,7 @@ pub(super) fn open(
 }
 
 /// From Z_n^t to the key: unmask σ, and [`accept`] it.
-pub(super) fn finish(
+pub(crate) fn finish(
     params: &Params,
     generation: &VerifiedGeneration,
     binding: &Binding,

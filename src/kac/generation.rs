@@ -9,7 +9,7 @@ use zeroize::ZeroizeOnDrop;
 
 use super::capsule::same_multiple;
 use super::{ClassGrid, GenerationError, Params};
-use crate::context::{Context, Period, Slot, Subject};
+use crate::context::{Context, Partition, Period, Slot, Subject};
 use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding, put_count};
 use crate::error::DecodeError;
 use crate::hash::{Digest, Hasher, label};
@@ -212,21 +212,25 @@ impl VerifiedGeneration {
 
     /// What a capsule of this generation for `period` is about; `None` when the grid has no such period.
     pub fn context<'a>(&self, period: &Period, subject: &Subject<'a>) -> Option<Context<'a>> {
-        Some(Context {
+        Some(self.context_of(period.partition, Slot::Class(self.0.terms.grid.class(period)?), subject))
+    }
+
+    pub(crate) fn context_of<'a>(&self, partition: Partition, slot: Slot, subject: &Subject<'a>) -> Context<'a> {
+        Context {
             suite: SuiteId::Kac,
             owner: self.0.owner,
             record: subject.record,
             version: subject.version,
-            partition: period.partition,
-            slot: Slot::Class(self.0.terms.grid.class(period)?),
+            partition,
+            slot,
             params: self.0.terms.params,
             origin: self.0.origin,
             author: subject.author,
             aad: subject.aad,
-        })
+        }
     }
 
-    pub(super) fn v1(&self) -> &G1Affine {
+    pub(crate) fn v1(&self) -> &G1Affine {
         &self.0.terms.v1
     }
 
@@ -279,7 +283,7 @@ impl OwnerSecret {
         &self.generation
     }
 
-    pub(super) fn gamma(&self) -> &Scalar {
+    pub(crate) fn gamma(&self) -> &Scalar {
         &self.gamma
     }
 }

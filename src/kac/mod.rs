@@ -146,7 +146,9 @@ use crate::error::OpenError;
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kem::{CapsuleError, CapsuleParts, EncapsulateError, OwnerRoot, OwnerTerms, SharedKey};
 
+pub(crate) use aggregate::sum;
 pub use aggregate::{AggregateKey, VerifiedKey};
+pub(crate) use capsule::{Binding, finish};
 pub use capsule::{Capsule, VerifiedCapsule};
 pub use class_set::{ClassRange, ClassSet, ClassSetError, MAX_CLASSES};
 pub use error::{AggregateKeyError, GenerationError};

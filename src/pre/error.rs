@@ -13,14 +13,35 @@ pub enum KeyError {
     Signature,
     /// The proof of possession does not verify.
     Proof,
+    /// The generation of an aggregate scheme is not accepted.
+    #[cfg(feature = "alloc")]
+    Generation(crate::kac::GenerationError),
+    /// The random number generator failed.
+    Rng,
+}
+
+#[cfg(feature = "alloc")]
+impl From<crate::kac::GenerationError> for KeyError {
+    fn from(error: crate::kac::GenerationError) -> Self {
+        Self::Generation(error)
+    }
+}
+
+impl From<RngError> for KeyError {
+    fn from(_: RngError) -> Self {
+        Self::Rng
+    }
 }
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Signature => "the certificate is not signed by the named party",
-            Self::Proof => "the proof of possession does not verify",
-        })
+        match self {
+            Self::Signature => f.write_str("the certificate is not signed by the named party"),
+            Self::Proof => f.write_str("the proof of possession does not verify"),
+            #[cfg(feature = "alloc")]
+            Self::Generation(error) => error.fmt(f),
+            Self::Rng => f.write_str("the random number generator failed"),
+        }
     }
 }
 
@@ -32,6 +53,13 @@ impl core::error::Error for KeyError {}
 pub enum DelegateError {
     /// The signing key is not that of the owner of the secret.
     Signer,
+    /// The scope is not one of the owner's key.
+    Scope,
+    /// The delegatee's key cannot be used.
+    User,
+    /// The rules under which it would stand do not allow it.
+    #[cfg(feature = "alloc")]
+    Rules(GrantError),
     /// The random number generator failed.
     Rng,
 }
@@ -44,14 +72,43 @@ impl From<RngError> for DelegateError {
 
 impl fmt::Display for DelegateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Signer => "the signing key is not the owner's",
-            Self::Rng => "the random number generator failed",
-        })
+        match self {
+            Self::Signer => f.write_str("the signing key is another party's"),
+            Self::Scope => f.write_str("the scope is not one of the owner's key"),
+            Self::User => f.write_str("the delegatee's key cannot be used"),
+            #[cfg(feature = "alloc")]
+            Self::Rules(error) => error.fmt(f),
+            Self::Rng => f.write_str("the random number generator failed"),
+        }
     }
 }
 
 impl core::error::Error for DelegateError {}
+
+/// On which side of a validity a time lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeError {
+    Early,
+    Late,
+}
+
+impl From<TimeError> for GrantError {
+    fn from(error: TimeError) -> Self {
+        match error {
+            TimeError::Early => Self::NotYetValid,
+            TimeError::Late => Self::Expired,
+        }
+    }
+}
+
+impl From<TimeError> for ReencryptError {
+    fn from(error: TimeError) -> Self {
+        match error {
+            TimeError::Early => Self::NotYetValid,
+            TimeError::Late => Self::Expired,
+        }
+    }
+}
 
 /// Why a grant or its re-encryption key is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +122,15 @@ pub enum GrantError {
     NotYetValid,
     /// The grant has ended.
     Expired,
+    /// The scope is not one of the owner's key.
+    Scope,
+    /// The owner set no rules under which it could stand, or other ones.
+    Rules,
+    /// The certificate of the role is not one that the rules accept.
+    #[cfg(feature = "alloc")]
+    Role(crate::role::RoleError),
+    /// It would last longer than what it stands on allows.
+    TooLong,
     /// The re-encryption key is not the one that the grant fixes.
     ReKey,
 }
@@ -72,10 +138,15 @@ pub enum GrantError {
 impl fmt::Display for GrantError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Signature => "the grant is not signed by the owner",
+            Self::Signature => "the grant is not signed by who has to sign it",
             Self::WrongKey => "the grant is under another key",
             Self::NotYetValid => "the grant is not valid yet",
             Self::Expired => "the grant has expired",
+            Self::Scope => "the scope is not one that can be granted",
+            Self::Rules => "the owner set no such rules",
+            #[cfg(feature = "alloc")]
+            Self::Role(error) => return error.fmt(f),
+            Self::TooLong => "the grant lasts longer than it may",
             Self::ReKey => "the re-encryption key does not belong to the grant",
         })
     }

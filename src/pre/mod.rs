@@ -28,6 +28,8 @@ use crate::error::{OpenError, RngError};
 use crate::hash::Digest;
 use crate::identity::{PartyId, SigningKey};
 use crate::kem::{CapsuleError, CapsuleParts, EncapsulateError, OwnerRoot, OwnerTerms, SharedKey};
+use crate::pairing::Scalar;
+use error::TimeError;
 pub use error::{DelegateError, GrantError, KeyError, ReencryptError};
 #[cfg(feature = "alloc")]
 pub use proxy::{Proxy, Reencryptor};
@@ -64,6 +66,8 @@ pub trait Pre: Copy + fmt::Debug + 'static {
     type Grant: Clone + fmt::Debug + Encoding;
     /// A grant whose signature, parties and time were checked.
     type VerifiedGrant: Clone + fmt::Debug + GrantTerms;
+    /// A grant as its delegatee holds it: what opening needs of it, computed once. A secret.
+    type UserGrant: ZeroizeOnDrop + fmt::Debug;
     /// What a server needs to carry a grant out. A secret.
     type ReKey: SecretEncoding + ZeroizeOnDrop + fmt::Debug;
     /// A re-encryption key that was checked against its grant.
@@ -83,14 +87,14 @@ pub trait Pre: Copy + fmt::Debug + 'static {
     /// The secret depends on root, signer and label alone: losing it loses nothing while the root is kept.
     ///
     /// # Errors
-    /// [`RngError`] when the generator fails.
+    /// [`KeyError`] when the label does not fit the parameters or the generator fails.
     fn owner_keygen<R: TryCryptoRng + ?Sized>(
         params: &Self::Params,
         root: &OwnerRoot,
         signer: &SigningKey,
         label: &Self::KeyLabel,
         rng: &mut R,
-    ) -> Result<(Self::OwnerSecret, Self::OwnerPublic), RngError>;
+    ) -> Result<(Self::OwnerSecret, Self::OwnerPublic), KeyError>;
 
     /// Checks an owner's public key: certificate, key, proof of possession.
     ///
@@ -213,18 +217,43 @@ pub trait Pre: Copy + fmt::Debug + 'static {
         rng: &mut R,
     ) -> Result<Self::ReCapsule, ReencryptError>;
 
-    /// Opens with the delegatee's secret what the server re-encrypted.
+    /// Takes a grant with the delegatee's secret, once for all that will be opened with it.
+    ///
+    /// # Errors
+    /// [`OpenError`] when it is another party's grant.
+    fn accept_grant(
+        params: &Self::Params,
+        user: &Self::UserSecret,
+        grant: &Self::VerifiedGrant,
+    ) -> Result<Self::UserGrant, OpenError>;
+
+    /// Opens what the server re-encrypted.
     ///
     /// # Errors
     /// [`OpenError`], whatever the cause.
     fn open_reencrypted(
         params: &Self::Params,
-        user: &Self::UserSecret,
-        grant: &Self::VerifiedGrant,
+        grant: &Self::UserGrant,
         capsule: &Self::Capsule,
         parts: &[Self::ReCapsule],
         ctx: &Context<'_>,
     ) -> Result<SharedKey, OpenError>;
+}
+
+/// The inverse of a scalar that [`nonzero`](crate::pok::nonzero) or a decoder let through.
+pub(crate) fn inverse(scalar: &Scalar) -> Result<Scalar, RngError> {
+    Option::from(scalar.invert()).ok_or(RngError)
+}
+
+/// Whether the validity holds at `now`.
+pub(crate) fn check_time(validity: &Validity, now: Timestamp) -> Result<(), TimeError> {
+    if now < validity.not_before() {
+        Err(TimeError::Early)
+    } else if now > validity.not_after() {
+        Err(TimeError::Late)
+    } else {
+        Ok(())
+    }
 }
 
 /// The name of a grant: 16 bytes that never repeat.
@@ -261,4 +290,9 @@ pub trait GrantTerms {
     fn origin(&self) -> Digest;
     /// When.
     fn validity(&self) -> Validity;
+    /// The name of the whole signed grant.
+    fn digest(&self) -> Digest;
+    /// The owner's statement that it stands on: the grant itself, or what others may grant under. It has to be
+    /// live.
+    fn authority(&self) -> (GrantId, Digest);
 }

@@ -126,7 +126,7 @@ impl Unlocked {
 /// Who opens: the owner, or a delegatee with what the server re-encrypted.
 enum Way<'a, S: Pre> {
     Owner(&'a S::OwnerSecret),
-    Delegatee { user: &'a S::UserSecret, grant: &'a S::VerifiedGrant, parts: &'a [S::ReCapsule] },
+    Delegatee { grant: &'a S::UserGrant, parts: &'a [S::ReCapsule] },
 }
 
 impl<S: Pre> Clone for Way<'_, S> {
@@ -172,13 +172,8 @@ impl<'a, S: Pre> Opener<'a, S> {
     }
 
     /// Opens as a delegatee what the server re-encrypted under `grant`: one part, or as many as the scheme needs.
-    pub fn delegatee(
-        params: &'a S::Params,
-        user: &'a S::UserSecret,
-        grant: &'a S::VerifiedGrant,
-        parts: &'a [S::ReCapsule],
-    ) -> Self {
-        Self { params, way: Way::Delegatee { user, grant, parts } }
+    pub fn delegatee(params: &'a S::Params, grant: &'a S::UserGrant, parts: &'a [S::ReCapsule]) -> Self {
+        Self { params, way: Way::Delegatee { grant, parts } }
     }
 
     pub(super) fn unlock(&self, header: &SealedHeader, expected: &Expected<'_>) -> Result<Unlocked, OpenError> {
@@ -190,9 +185,7 @@ impl<'a, S: Pre> Opener<'a, S> {
             let capsule = header.capsule::<S>().map_err(|_| OpenError)?;
             match self.way {
                 Way::Owner(owner) => S::open(self.params, owner, &capsule, ctx),
-                Way::Delegatee { user, grant, parts } => {
-                    S::open_reencrypted(self.params, user, grant, &capsule, parts, ctx)
-                }
+                Way::Delegatee { grant, parts } => S::open_reencrypted(self.params, grant, &capsule, parts, ctx),
             }
         })
     }

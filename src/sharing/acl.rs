@@ -1,82 +1,10 @@
-//! Who may read what: roles, certificates of roles, and the owner's policy.
+//! Who may read what: the owner's policy.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use crate::context::{Partition, Timestamp, Validity};
-use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding};
-use crate::error::DecodeError;
+use crate::context::{Partition, Timestamp};
 use crate::identity::{PartyId, Signed};
-use crate::sharing::RoleError;
-
-/// What a member is to the patient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-#[non_exhaustive]
-pub enum Role {
-    /// Family members and friends.
-    FamilyAndFriends = 0,
-    /// A treating doctor.
-    Doctor = 1,
-    /// A health insurer.
-    Insurer = 2,
-    /// A pharmacist.
-    Pharmacist = 3,
-    /// A medical researcher.
-    Researcher = 4,
-    /// A hospital or laboratory that writes records.
-    Provider = 5,
-}
-
-impl Role {
-    /// All roles.
-    pub const ALL: [Self; 6] =
-        [Self::FamilyAndFriends, Self::Doctor, Self::Insurer, Self::Pharmacist, Self::Researcher, Self::Provider];
-
-    /// What the role reads unless the owner says otherwise: what its task needs and no more.
-    pub fn default_partitions(self) -> &'static [Partition] {
-        match self {
-            Self::FamilyAndFriends => &Partition::SESPHR,
-            Self::Doctor => &[Partition::PERSONAL, Partition::MEDICAL, Partition::PRESCRIPTION],
-            Self::Insurer => &[Partition::INSURANCE],
-            Self::Pharmacist => &[Partition::PRESCRIPTION],
-            Self::Researcher | Self::Provider => &[Partition::MEDICAL],
-        }
-    }
-
-    pub(super) fn from_byte(byte: u8) -> Result<Self, DecodeError> {
-        Self::ALL.into_iter().find(|role| *role as u8 == byte).ok_or(DecodeError::Value)
-    }
-}
-
-/// An issuer's statement that somebody has a role; it travels as [`Signed<RoleCert>`]. 4 + 32 + 1 + 16 bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleCert {
-    /// Who has the role.
-    pub subject: PartyId,
-    /// Which.
-    pub role: Role,
-    /// When.
-    pub validity: Validity,
-}
-
-impl Message for RoleCert {
-    const SUITE: SuiteId = SuiteId::Common;
-    const KIND: Kind = kind::ROLE_CERT;
-
-    fn encode_body(&self, sink: &mut dyn Sink) {
-        sink.put(self.subject.as_bytes());
-        sink.put(&[self.role as u8]);
-        self.validity.write(sink);
-    }
-
-    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let subject = PartyId::from_array(reader.array()?);
-        let [role] = reader.array()?;
-        Ok(Self { subject, role: Role::from_byte(role)?, validity: Validity::read(reader)? })
-    }
-}
-
-public_encoding!(RoleCert);
+use crate::role::{Role, RoleCert, RoleError, check};
 
 /// The owner's access-control list: which role reads which partitions, and whose word on roles counts.
 ///
@@ -127,17 +55,6 @@ impl AccessPolicy {
     /// # Errors
     /// [`RoleError`] naming the check that failed.
     pub fn check(&self, subject: &PartyId, cert: &Signed<RoleCert>, now: Timestamp) -> Result<RoleCert, RoleError> {
-        let issuer = cert.signer().id();
-        if !self.issuers.contains(&(cert.unverified().role, issuer)) {
-            return Err(RoleError::Issuer);
-        }
-        let cert = cert.verify(&issuer).map_err(|_| RoleError::Signature)?;
-        if cert.subject != *subject {
-            return Err(RoleError::Subject);
-        }
-        if !cert.validity.contains(now) {
-            return Err(RoleError::Time);
-        }
-        Ok(RoleCert::clone(&cert))
+        check(&self.issuers, subject, cert, [now])
     }
 }

@@ -7,33 +7,7 @@ use crate::error::{DecodeError, OpenError, RngError};
 use crate::identity::PartyId;
 use crate::kem::CapsuleError;
 use crate::pre::{DelegateError, GrantError, KeyError, ReencryptError};
-
-/// Why a certificate gives no role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RoleError {
-    /// The owner's policy names no such issuer for this role.
-    Issuer,
-    /// The signature is not the issuer's.
-    Signature,
-    /// The certificate is about somebody else.
-    Subject,
-    /// The certificate is not valid at this time.
-    Time,
-}
-
-impl fmt::Display for RoleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Issuer => "the policy names no such issuer for this role",
-            Self::Signature => "the role certificate is not signed by its issuer",
-            Self::Subject => "the role certificate is about somebody else",
-            Self::Time => "the role certificate is not valid at this time",
-        })
-    }
-}
-
-impl core::error::Error for RoleError {}
+use crate::role::RoleError;
 
 /// Why a key bundle is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

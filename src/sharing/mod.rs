@@ -34,12 +34,13 @@ mod server;
 mod storage;
 mod user;
 
-pub use acl::{AccessPolicy, Role, RoleCert};
+pub use crate::role::{Role, RoleCert, RoleError};
+pub use acl::AccessPolicy;
 pub use bundle::{KeyBundle, VerifiedBundle};
 pub use cloud::{Cloud, Entry};
 pub use directory::{Author, Directory, VerifiedDirectory};
 pub use error::{
-    BundleError, CloudError, Denial, Denied, DirectoryError, OwnerError, RequestError, RequestFailure, RoleError, Rule,
+    BundleError, CloudError, Denial, Denied, DirectoryError, OwnerError, RequestError, RequestFailure, Rule,
     ServerError,
 };
 pub use messages::{Delegation, DenialQuery, Request, Response, Revocation};

@@ -117,6 +117,7 @@ impl<S: Pre> User<S> {
         let owner = S::verify_owner(&self.params, &response.owner_key, &directory.owner()).map_err(|_| OpenError)?;
         let grant = S::verify_grant(&self.params, &owner, &response.grant, now).map_err(|_| OpenError)?;
         let expected = Expected { owner: directory.owner(), record, partition, authors: &[author], versions };
-        Opener::<S>::delegatee(&self.params, &self.secret, &grant, &response.parts).open(&expected, sealed)
+        let grant = S::accept_grant(&self.params, &self.secret, &grant)?;
+        Opener::<S>::delegatee(&self.params, &grant, &response.parts).open(&expected, sealed)
     }
 }

@@ -36,7 +36,9 @@ pub fn read(
     part: &ReCapsule,
     ctx: &Context<'_>,
 ) -> Option<SharedKey> {
-    Afgh::open_reencrypted(&(), &user.secret, &granted.grant, capsule, std::slice::from_ref(part), ctx).ok()
+    Afgh::accept_grant(&(), &user.secret, &granted.grant)
+        .and_then(|grant| Afgh::open_reencrypted(&(), &grant, capsule, std::slice::from_ref(part), ctx))
+        .ok()
 }
 
 pub fn g1(bytes: &[u8]) -> G1Affine {

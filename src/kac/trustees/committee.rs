@@ -71,13 +71,13 @@ impl Committee {
         (1..=u8::MAX).take(self.trustees.len())
     }
 
-    pub(super) fn write(&self, sink: &mut dyn Sink) {
+    pub(crate) fn write(&self, sink: &mut dyn Sink) {
         sink.put(&[self.threshold]);
         put_count(sink, self.trustees.len());
         self.trustees.iter().for_each(|trustee| sink.put(trustee.as_bytes()));
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let [threshold] = reader.array()?;
         let count = reader.count(Self::MAX, 32)?;
         let trustees = (0..count).map(|_| reader.array().map(PartyId::from_array)).collect::<Result<Vec<_>, _>>()?;

@@ -154,4 +154,5 @@ pub use committee::Committee;
 pub use dealing::{Dealing, SubShare, deal};
 pub use error::{ChainError, CommitteeError, DealError, DealingError, ResharingError, ShareError};
 pub use share::{Share, VerifiedShare};
+pub(crate) use sharing::weights;
 pub use sharing::{Resharing, Sharing, VerifiedDealing};

@@ -131,6 +131,11 @@ impl VerifiedShare {
         deal_share(&self.sharing, self.share.index, &self.share.value, trustee, committee, rng)
     }
 
+    /// γ_k, for a part of a grant in which it is masked.
+    pub(crate) fn scalar(&self) -> &Scalar {
+        &self.share.value
+    }
+
     /// γ_k, for tests that have to compare secrets. Whoever has as many of them as the threshold has γ.
     #[cfg(feature = "hazmat")]
     pub fn hazmat_scalar(&self) -> &Scalar {

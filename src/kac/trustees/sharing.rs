@@ -161,7 +161,7 @@ impl fmt::Debug for Sharing {
 }
 
 /// The Lagrange coefficients at 0 of distinct numbers: λ_i = Π_{j≠i} j / (j − i). `None` unless they are distinct.
-fn weights(indices: &[u8]) -> Option<Vec<Scalar>> {
+pub(crate) fn weights(indices: &[u8]) -> Option<Vec<Scalar>> {
     let scalar = |index: u8| Scalar::from_u64(index.into());
     let weight = |i: u8| {
         let one = || Scalar::one();

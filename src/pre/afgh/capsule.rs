@@ -4,9 +4,8 @@ use rand_core::TryCryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::grant::{VerifiedGrant, VerifiedReKey, check_time};
-use super::inverse;
-use super::keys::{KeyName, OwnerSecret, UserSecret, VerifiedOwner};
+use super::grant::{UserGrant, VerifiedReKey};
+use super::keys::{KeyName, OwnerSecret, VerifiedOwner};
 use crate::context::{Context, Timestamp};
 use crate::encoding::{Hex, Kind, Message, Reader, Sink, SuiteId, kind, public_encoding};
 use crate::error::{DecodeError, OpenError};
@@ -15,7 +14,7 @@ use crate::identity::SigningKey;
 use crate::kem::{CapsuleError, CapsuleParts, EncapsulateError, SharedKey};
 use crate::pairing::{G1Affine, G1Projective, G2Affine, Gt, Scalar, mul_p, pairing, z_pow};
 use crate::pok::{Proof, nonzero, read_g1, read_g2};
-use crate::pre::{GrantError, ReencryptError};
+use crate::pre::{ReencryptError, check_time, inverse};
 
 /// An encapsulated key: c1 ∈ G1, the masked σ, and the proof π, 4 + 48 + 32 + 64 bytes. Nothing in it rotates.
 #[derive(Clone, PartialEq, Eq)]
@@ -175,10 +174,7 @@ pub(super) fn reencrypt<R: TryCryptoRng + ?Sized>(
         return Err(ReencryptError::Scope);
     }
     // A key that was verified yesterday may have expired since.
-    check_time(&rekey.grant().validity(), now).map_err(|error| match error {
-        GrantError::NotYetValid => ReencryptError::NotYetValid,
-        _ => ReencryptError::Expired,
-    })?;
+    check_time(&rekey.grant().validity(), now)?;
     let rk = Zeroizing::new(rekey.point().to_bytes());
     let c1 = capsule.capsule.c1.to_bytes();
     // A known τ reveals rk, a repeated one relates two answers: both need the server's secret and a dead generator.
@@ -197,18 +193,15 @@ pub(super) fn open(owner: &OwnerSecret, capsule: &Capsule, ctx: &Context<'_>) ->
 }
 
 pub(super) fn open_reencrypted(
-    user: &UserSecret,
-    grant: &VerifiedGrant,
+    grant: &UserGrant,
     capsule: &Capsule,
     parts: &[ReCapsule],
     ctx: &Context<'_>,
 ) -> Result<SharedKey, OpenError> {
     let [part] = parts else { return Err(OpenError) };
-    if grant.grant().user() != user.user() {
-        return Err(OpenError);
-    }
-    let point = Zeroizing::new(part.c.mul(user.b_inverse()).to_affine());
-    finish(grant.key(), &pairing(&point, &part.e), |rho| grant.key().point.mul(rho), capsule, ctx)
+    let point = Zeroizing::new(part.c.mul(grant.b_inverse()).to_affine());
+    let key = grant.grant().key();
+    finish(key, &pairing(&point, &part.e), |rho| key.point.mul(rho), capsule, ctx)
 }
 
 /// From Z^ρ to the key: unmask σ, and accept it only if the capsule is the one that σ makes under this key and

@@ -5,15 +5,15 @@ use core::fmt;
 use rand_core::TryCryptoRng;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use super::keys::{KeyName, OwnerSecret, VerifiedOwner, VerifiedUser};
+use super::keys::{KeyName, OwnerSecret, UserSecret, VerifiedOwner, VerifiedUser};
 use crate::context::{Timestamp, Validity};
 use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding};
-use crate::error::DecodeError;
+use crate::error::{DecodeError, OpenError};
 use crate::hash::{Digest, label};
 use crate::identity::{PartyId, Signed, SigningKey, Verified};
-use crate::pairing::{G1Affine, G2Affine, vartime_pairing_eq};
+use crate::pairing::{G1Affine, G2Affine, Scalar, vartime_pairing_eq};
 use crate::pok::read_g2;
-use crate::pre::{DelegateError, GrantError, GrantId, GrantTerms};
+use crate::pre::{DelegateError, GrantError, GrantId, GrantTerms, check_time};
 
 /// The owner's permission that a user may read what is under one of the owner's keys. It travels as
 /// [`Signed<Grant>`].
@@ -112,6 +112,49 @@ impl GrantTerms for VerifiedGrant {
     fn validity(&self) -> Validity {
         self.grant.validity
     }
+
+    fn digest(&self) -> Digest {
+        self.grant.digest()
+    }
+
+    fn authority(&self) -> (GrantId, Digest) {
+        (self.grant.id, self.grant.digest())
+    }
+}
+
+/// A grant with its delegatee's secret.
+pub struct UserGrant {
+    grant: VerifiedGrant,
+    b_inverse: Scalar,
+}
+
+impl UserGrant {
+    /// Takes a grant of `user`'s.
+    ///
+    /// # Errors
+    /// [`OpenError`] when it is another party's.
+    pub(super) fn new(user: &UserSecret, grant: &VerifiedGrant) -> Result<Self, OpenError> {
+        if grant.grant.user != user.user() {
+            return Err(OpenError);
+        }
+        Ok(Self { grant: grant.clone(), b_inverse: user.b_inverse().clone() })
+    }
+
+    pub(super) fn grant(&self) -> &VerifiedGrant {
+        &self.grant
+    }
+
+    pub(super) fn b_inverse(&self) -> &Scalar {
+        &self.b_inverse
+    }
+}
+
+impl ZeroizeOnDrop for UserGrant {}
+
+impl fmt::Debug for UserGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserGrant").field("grant", &self.grant.id()).finish_non_exhaustive()
+    }
 }
 
 /// The re-encryption key rk = a⁻¹B: a secret between owner and server, 4 + 32 + 96 bytes. Together with the
@@ -191,17 +234,6 @@ pub(super) fn delegate<R: TryCryptoRng + ?Sized>(
     let rk = Zeroizing::new(user.point().mul(owner.a_inverse()).to_affine());
     let rekey = ReKey { grant: grant.digest(), rk };
     Ok((grant, [rekey]))
-}
-
-/// Whether the validity holds at `now`.
-pub(super) fn check_time(validity: &Validity, now: Timestamp) -> Result<(), GrantError> {
-    if now < validity.not_before() {
-        Err(GrantError::NotYetValid)
-    } else if now > validity.not_after() {
-        Err(GrantError::Expired)
-    } else {
-        Ok(())
-    }
 }
 
 pub(super) fn verify(

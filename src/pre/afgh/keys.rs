@@ -5,7 +5,6 @@ use core::fmt;
 use rand_core::TryCryptoRng;
 use zeroize::ZeroizeOnDrop;
 
-use super::inverse;
 use crate::context::{Context, Period, Slot};
 use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding};
 use crate::error::{DecodeError, RngError};
@@ -16,7 +15,7 @@ use crate::kem::{OwnerRoot, OwnerTerms};
 use crate::pairing::G1Table;
 use crate::pairing::{G1Affine, G2Affine, Scalar, mul_p, mul_q};
 use crate::pok::{Proof, nonzero, read_g1, read_g2, read_nonzero_scalar};
-use crate::pre::KeyError;
+use crate::pre::{KeyError, inverse};
 
 /// What identifies an owner's key in contexts and grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -65,21 +65,15 @@ use crate::error::{OpenError, RngError};
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kem::{CapsuleError, EncapsulateError, OwnerRoot, SharedKey};
-use crate::pairing::Scalar;
 use crate::pre::{DelegateError, GrantError, KeyError, Pre, ReencryptError};
 
 pub use capsule::{Capsule, ReCapsule, VerifiedCapsule};
-pub use grant::{Grant, ReKey, VerifiedGrant, VerifiedReKey};
+pub use grant::{Grant, ReKey, UserGrant, VerifiedGrant, VerifiedReKey};
 pub use keys::{OwnerKey, OwnerSecret, UserKey, UserSecret, VerifiedOwner, VerifiedUser};
 
 /// The scheme. See the [module](self).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Afgh;
-
-/// The inverse of a scalar that [`nonzero`](crate::pok::nonzero) or a decoder let through.
-fn inverse(scalar: &Scalar) -> Result<Scalar, RngError> {
-    Option::from(scalar.invert()).ok_or(RngError)
-}
 
 impl Pre for Afgh {
     const SUITE: SuiteId = SuiteId::Afgh;
@@ -98,6 +92,7 @@ impl Pre for Afgh {
     type Policy = Validity;
     type Grant = Signed<Grant>;
     type VerifiedGrant = VerifiedGrant;
+    type UserGrant = UserGrant;
     type ReKey = ReKey;
     type VerifiedReKey = VerifiedReKey;
     type ReKeys = [ReKey; 1];
@@ -112,8 +107,8 @@ impl Pre for Afgh {
         signer: &SigningKey,
         label: &Period,
         rng: &mut R,
-    ) -> Result<(OwnerSecret, Signed<OwnerKey>), RngError> {
-        keys::owner_keygen(root, signer, label, rng)
+    ) -> Result<(OwnerSecret, Signed<OwnerKey>), KeyError> {
+        Ok(keys::owner_keygen(root, signer, label, rng)?)
     }
 
     fn verify_owner((): &(), public: &Signed<OwnerKey>, owner: &PartyId) -> Result<VerifiedOwner, KeyError> {
@@ -212,14 +207,17 @@ impl Pre for Afgh {
         capsule::reencrypt(rekey, capsule, server, now, rng)
     }
 
+    fn accept_grant((): &(), user: &UserSecret, grant: &VerifiedGrant) -> Result<UserGrant, OpenError> {
+        UserGrant::new(user, grant)
+    }
+
     fn open_reencrypted(
         (): &(),
-        user: &UserSecret,
-        grant: &VerifiedGrant,
+        grant: &UserGrant,
         capsule: &Capsule,
         parts: &[ReCapsule],
         ctx: &Context<'_>,
     ) -> Result<SharedKey, OpenError> {
-        capsule::open_reencrypted(user, grant, capsule, parts, ctx)
+        capsule::open_reencrypted(grant, capsule, parts, ctx)
     }
 }

@@ -31,7 +31,9 @@ fn owner_and_delegatee_open() {
     let rekey = Afgh::verify_rekey(&(), &key, &grant, &rekey).unwrap();
     let checked = Afgh::verify_capsule(&(), &key, &capsule, &ctx).unwrap();
     let part = Afgh::reencrypt(&(), &rekey, &checked, &server, now, rng).unwrap();
-    let opened = Afgh::open_reencrypted(&(), &user_secret, &grant, &capsule, &[part], &ctx).unwrap();
+    let opened = Afgh::accept_grant(&(), &user_secret, &grant)
+        .and_then(|grant| Afgh::open_reencrypted(&(), &grant, &capsule, &[part], &ctx))
+        .unwrap();
     assert!(bool::from(opened.ct_eq(&shared)));
 
     // The same through the object-safe joint.
@@ -42,7 +44,10 @@ fn owner_and_delegatee_open() {
     proxy.reencrypt(&capsule.to_bytes(), &ctx, now, &mut rng, &mut out).unwrap();
     let part = ReCapsule::from_bytes(&out[1..]).unwrap();
     assert!(bool::from(
-        Afgh::open_reencrypted(&(), &user_secret, &grant, &capsule, &[part], &ctx).unwrap().ct_eq(&shared)
+        Afgh::accept_grant(&(), &user_secret, &grant)
+            .and_then(|grant| Afgh::open_reencrypted(&(), &grant, &capsule, &[part], &ctx))
+            .unwrap()
+            .ct_eq(&shared)
     ));
 
     let before = out.clone();

@@ -144,7 +144,8 @@ fn delegatee_opens() {
     let capsule = header.capsule::<Afgh>().unwrap();
     let checked = Afgh::verify_capsule(&(), &w.key, &capsule, &header.context()).unwrap();
     let parts = [Afgh::reencrypt(&(), &rekey, &checked, &server, now, rng).unwrap()];
-    let opener = Opener::<Afgh>::delegatee(&(), &user_secret, &grant, &parts);
+    let held = Afgh::accept_grant(&(), &user_secret, &grant).unwrap();
+    let opener = Opener::<Afgh>::delegatee(&(), &held, &parts);
     assert_eq!(&*opener.open(&w.expected(), &sealed).unwrap(), b"seen by two");
     let range = sealed.range(5..7).unwrap();
     assert_eq!(&*opener.open_range(&w.expected(), &range, 5..7).unwrap(), b"by");
@@ -153,7 +154,7 @@ fn delegatee_opens() {
     let other = w.sealer().seal(RECORD, 2, b"other", rng).unwrap();
     let expected = Expected { versions: Versions::Exactly(2), ..w.expected() };
     assert_eq!(opener.open(&expected, &other).unwrap_err(), OpenError);
-    let opener = Opener::<Afgh>::delegatee(&(), &user_secret, &grant, &[]);
+    let opener = Opener::<Afgh>::delegatee(&(), &held, &[]);
     assert_eq!(opener.open(&w.expected(), &sealed).unwrap_err(), OpenError);
 }
 

@@ -10,7 +10,7 @@ use crate::hash::Digest;
 use crate::identity::{PartyId, Signed};
 use crate::pre::GrantId;
 use crate::pre::afgh::{Afgh, VerifiedUser};
-use crate::sharing::acl::Role;
+use crate::role::Role;
 use crate::sharing::directory::{read_author, write_author};
 use crate::sharing::{AccessPolicy, Author, BundleError, KeyBundle, OwnerError, VerifiedBundle};
 

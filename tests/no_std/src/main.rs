@@ -97,7 +97,7 @@ fn story() -> Option<()> {
     let part: ReCapsule = resend(&Afgh::reencrypt(&(), &rekey, &checked, &server, now, rng).ok()?)?;
 
     let by_owner = Afgh::open(&(), &secret, &capsule, &ctx).ok()?;
-    let by_user = Afgh::open_reencrypted(&(), &user_secret, &grant, &capsule, &[part], &ctx).ok()?;
+    let by_user = Afgh::accept_grant(&(), &user_secret, &grant).and_then(|grant| Afgh::open_reencrypted(&(), &grant, &capsule, &[part], &ctx)).ok()?;
     bool::from(by_owner.ct_eq(&shared) & by_user.ct_eq(&shared)).then_some(())
 }
 

@@ -1,0 +1,526 @@
+//! Break-glass: t of m trustees let somebody in while the owner cannot act.
+//!
+//! The owner has dealt its secret γ to [trustees](crate::kac::trustees) and signed [`EmergencyRules`] in advance. Whoever
+//! needs access signs an [`EmergencyRequest`], and for each trustee a fresh [`Appeal`]. Trustee k who approves draws m_k,
+//! sends rk_k = γ_k·D_S + m_k·Q to the re-encryption server and m_k, sealed, to who asks; M_k = m_k·P is public and signed.
+//! The server checks each part by e(P, rk_k) = e(V1^(k), D_S) · e(M_k, Q), names the trustees whose parts are bad, and
+//! with Lagrange coefficients λ_k at 0 has rk = Σ λ_k·rk_k = K_S + mQ for m = Σ λ_k·m_k: a grant like any other, with a
+//! name, an end and a server that serves it. Neither γ nor K_S nor m nor an unmasked part of any of them exists anywhere
+//! but with the owner, for K_S and γ, and with who was let in, for m.
+//!
+//! A grant of this kind stands on the rules: it dies when they are not [live](crate::pre::LiveSet) any more, and it
+//! can be barred by its name.
+//!
+//! **What it does not protect**: as many trustees as the threshold have γ if they collude. Server and who was let in
+//! reach the classes of the request for as long as γ lives, as with every grant.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use rand_core::TryCryptoRng;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+use super::admission::Admission;
+use super::grant::{Checked, Grant, MaskPart, Terms};
+use super::mask::SealedMask;
+use super::rekey::{ReKey, fits};
+use super::user::{UserKey, verify_user};
+use crate::context::{Timestamp, Validity};
+use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding, put_count};
+use crate::error::DecodeError;
+use crate::hash::{Digest, Hasher, hash, label};
+use crate::identity::{PartyId, Signed, SigningKey, Verified};
+use crate::kac::trustees::{Committee, Sharing, VerifiedShare, weights};
+use crate::kac::{self, ClassSet, Params, VerifiedGeneration};
+use crate::kem::OwnerTerms;
+use crate::pairing::{G1Projective, G2Affine, G2Projective, Scalar, mul_q, vartime_msm_g1};
+use crate::pok::read_g2;
+use crate::pre::{DelegateError, GrantError, GrantId, check_time};
+use crate::role::RoleCert;
+
+use super::EmergencyError;
+
+/// The owner's rules for emergencies: which trustees act, whom they may let in, to which classes, for how long; public,
+/// as `Signed<EmergencyRules>`. They are in force while they are [live](crate::pre::LiveSet) under their name.
+///
+/// They name the committee and not its shares, so they outlive a refresh of the shares; with the owner's next generation
+/// they end, as the shares do.
+///
+/// Encoded length: 4 + 16 + 32 + 5 + 32 for each trustee + rules of admission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmergencyRules {
+    id: GrantId,
+    origin: Digest,
+    committee: Committee,
+    admission: Admission,
+}
+
+impl EmergencyRules {
+    /// Rules for the owner's generation that is shared.
+    ///
+    /// # Errors
+    /// [`DelegateError::Signer`] when `owner` is not its owner, [`DelegateError::Rng`] when the generator fails.
+    pub fn new<R: TryCryptoRng + ?Sized>(
+        owner: &SigningKey,
+        sharing: &Sharing,
+        admission: Admission,
+        rng: &mut R,
+    ) -> Result<Signed<Self>, DelegateError> {
+        if owner.id() != sharing.generation().owner() {
+            return Err(DelegateError::Signer);
+        }
+        let (origin, committee) = (sharing.generation().origin(), sharing.committee().clone());
+        let mut rules = Self { id: GrantId::from_array([0; 16]), origin, committee, admission };
+        let unnamed = Hasher::new(label::KAPRE_TERMS).message(&rules).digest();
+        let drawn = owner.draw(label::KAPRE_GRANT_ID, &[unnamed.as_bytes()], rng)?;
+        rules.id = GrantId::from_array(drawn.digest().half());
+        Ok(Signed::new(owner, rules))
+    }
+
+    /// Their name in the head of live grants.
+    pub fn id(&self) -> GrantId {
+        self.id
+    }
+
+    /// The trustees.
+    pub fn committee(&self) -> &Committee {
+        &self.committee
+    }
+
+    /// Whom they may let in, to what, and for how long.
+    pub fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    fn verify(signed: &Signed<Self>, owner: &VerifiedGeneration) -> Result<Verified<Self>, GrantError> {
+        let rules = signed.verify(&owner.owner()).map_err(|_| GrantError::Signature)?;
+        if rules.origin == owner.origin() { Ok(rules) } else { Err(GrantError::WrongKey) }
+    }
+}
+
+impl Message for EmergencyRules {
+    const SUITE: SuiteId = SuiteId::Kac;
+    const KIND: Kind = kind::KAPRE_EMERGENCY_RULES;
+
+    fn encode_body(&self, sink: &mut dyn Sink) {
+        sink.put(self.id.as_bytes());
+        sink.put(self.origin.as_bytes());
+        self.committee.write(sink);
+        self.admission.write(sink);
+    }
+
+    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            id: GrantId::from_array(reader.array()?),
+            origin: Digest::from_array(reader.array()?),
+            committee: Committee::read(reader)?,
+            admission: Admission::read(reader)?,
+        })
+    }
+}
+
+public_encoding!(EmergencyRules);
+
+/// Somebody asks to be let in: for which classes and when, under which rules, with key and role; public, as
+/// `Signed<EmergencyRequest>`. Its name is the name of the grant that comes of it.
+///
+/// Encoded length: 4 + 128 + set + 32 + key + certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmergencyRequest {
+    terms: Terms,
+    rules: Digest,
+    key: Signed<UserKey>,
+    role: Signed<RoleCert>,
+}
+
+impl EmergencyRequest {
+    /// Asks for the classes of `set`, for `validity`, under `rules`.
+    ///
+    /// # Errors
+    /// [`DelegateError::User`] when `key` is not `user`'s own, [`DelegateError::Rng`] when the generator fails.
+    pub fn new<R: TryCryptoRng + ?Sized>(
+        user: &SigningKey,
+        key: &Signed<UserKey>,
+        role: &Signed<RoleCert>,
+        rules: &Signed<EmergencyRules>,
+        set: &ClassSet,
+        validity: &Validity,
+        rng: &mut R,
+    ) -> Result<Signed<Self>, DelegateError> {
+        let verified = verify_user(key, &user.id()).map_err(|_| DelegateError::User)?;
+        let terms = Terms::new(user, rules.unverified().origin, &verified, set, validity, rng)?;
+        Ok(Signed::new(user, Self { terms, rules: rules.digest(), key: key.clone(), role: role.clone() }))
+    }
+
+    /// The name of the grant that comes of it.
+    pub fn id(&self) -> GrantId {
+        self.terms.id
+    }
+
+    /// The classes.
+    pub fn set(&self) -> &ClassSet {
+        &self.terms.set
+    }
+
+    /// When.
+    pub fn validity(&self) -> Validity {
+        self.terms.validity
+    }
+
+    /// Everything but the time: who asks, with which key and role, and whether the rules allow it.
+    fn verify(signed: &Signed<Self>, rules: &Verified<EmergencyRules>) -> Result<Verified<Self>, GrantError> {
+        let request = signed.verify(&signed.signer().id()).map_err(|_| GrantError::Signature)?;
+        let Self { terms, rules: named, key, role } = &*request;
+        if *named != rules.digest() || terms.origin != rules.origin {
+            return Err(GrantError::Rules);
+        }
+        // Who is let in is who signed, with a key that is his own.
+        let key = verify_user(key, &request.signer()).map_err(|_| GrantError::Signature)?;
+        if terms.user != request.signer() || terms.user_key != key.name() {
+            return Err(GrantError::Signature);
+        }
+        rules.admission.check(&terms.user, role, &terms.set, &terms.validity)?;
+        if terms.set.is_empty() { Err(GrantError::Scope) } else { Ok(request) }
+    }
+}
+
+impl Message for EmergencyRequest {
+    const SUITE: SuiteId = SuiteId::Kac;
+    const KIND: Kind = kind::KAPRE_EMERGENCY_REQUEST;
+
+    fn encode_body(&self, sink: &mut dyn Sink) {
+        self.terms.write(sink);
+        sink.put(self.rules.as_bytes());
+        self.key.write(sink);
+        self.role.write(sink);
+    }
+
+    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            terms: Terms::read(reader)?,
+            rules: Digest::from_array(reader.array()?),
+            key: Signed::read(reader)?,
+            role: Signed::read(reader)?,
+        })
+    }
+}
+
+public_encoding!(EmergencyRequest);
+
+/// Who asks says to one trustee, now, that the request is meant; as `Signed<Appeal>`. A request that somebody passes on
+/// moves no other trustee. 4 + 32 + 32 + 8 bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appeal {
+    /// The name of the signed request.
+    pub request: Digest,
+    /// The trustee.
+    pub trustee: PartyId,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Message for Appeal {
+    const SUITE: SuiteId = SuiteId::Kac;
+    const KIND: Kind = kind::KAPRE_APPEAL;
+
+    fn encode_body(&self, sink: &mut dyn Sink) {
+        sink.put(self.request.as_bytes());
+        sink.put(self.trustee.as_bytes());
+        sink.put(&self.at.0.to_be_bytes());
+    }
+
+    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (request, trustee) = (Digest::from_array(reader.array()?), PartyId::from_array(reader.array()?));
+        Ok(Self { request, trustee, at: Timestamp(reader.u64()?) })
+    }
+}
+
+public_encoding!(Appeal);
+
+/// A trustee's public part of a grant, as `Signed<Approval>`: which request, and the commitment to m_k and its sealed
+/// seed. 4 + 32 + 1 + 48 + (4 + 32 or 1120) + 48 bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    request: Digest,
+    index: u8,
+    mask: SealedMask,
+}
+
+impl Approval {
+    /// The name of the signed request.
+    pub fn request(&self) -> Digest {
+        self.request
+    }
+
+    fn transcript(request: &Digest, index: u8) -> Digest {
+        hash(label::KAPRE_APPROVAL, &[request.as_bytes(), &[index]]).digest()
+    }
+}
+
+impl Message for Approval {
+    const SUITE: SuiteId = SuiteId::Kac;
+    const KIND: Kind = kind::KAPRE_APPROVAL;
+
+    fn encode_body(&self, sink: &mut dyn Sink) {
+        sink.put(self.request.as_bytes());
+        sink.put(&[self.index]);
+        self.mask.write(sink);
+    }
+
+    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (request, [index]) = (Digest::from_array(reader.array()?), reader.array()?);
+        Ok(Self { request, index, mask: SealedMask::read(reader)? })
+    }
+}
+
+public_encoding!(Approval);
+
+/// rk_k = γ_k·D_S + m_k·Q: a secret between a trustee and the server, 4 + 32 + 96 bytes.
+pub struct ApprovalKey {
+    approval: Digest,
+    rk: Zeroizing<G2Affine>,
+}
+
+impl ZeroizeOnDrop for ApprovalKey {}
+
+impl fmt::Debug for ApprovalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApprovalKey").field("approval", &self.approval).finish_non_exhaustive()
+    }
+}
+
+impl Message for ApprovalKey {
+    const SUITE: SuiteId = SuiteId::Kac;
+    const KIND: Kind = kind::KAPRE_APPROVAL_KEY;
+
+    fn encode_body(&self, sink: &mut dyn Sink) {
+        sink.put(self.approval.as_bytes());
+        sink.put(&*Zeroizing::new(self.rk.to_bytes()));
+    }
+
+    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { approval: Digest::from_array(reader.array()?), rk: Zeroizing::new(read_g2(reader)?) })
+    }
+}
+
+impl SecretEncoding for ApprovalKey {}
+
+/// How far the time of an [`Appeal`] may lie from the trustee's, in seconds.
+pub const APPEAL_WINDOW: u64 = 300;
+
+/// A trustee approves a request: the approval for everybody, and the key for the server.
+///
+/// Whoever calls this keeps a record of it first, where the owner will find it.
+///
+/// Cost: 6 signatures checked, 1 G2, 1 G1 and 1 G2 fixed base, 2m G2 additions for m ranges, 1 HPKE seal.
+///
+/// # Errors
+/// [`EmergencyError`] naming the check that failed.
+#[allow(clippy::too_many_arguments)]
+pub fn approve<R: TryCryptoRng + ?Sized>(
+    params: &Params,
+    share: &VerifiedShare,
+    trustee: &SigningKey,
+    rules: &Signed<EmergencyRules>,
+    request: &Signed<EmergencyRequest>,
+    appeal: &Signed<Appeal>,
+    now: Timestamp,
+    rng: &mut R,
+) -> Result<(Signed<Approval>, ApprovalKey), EmergencyError> {
+    let (sharing, index) = (share.sharing(), share.index());
+    let owner = sharing.generation();
+    if sharing.committee().index(&trustee.id()) != Some(index) {
+        return Err(EmergencyError::Trustee);
+    }
+    let rules = EmergencyRules::verify(rules, owner)?;
+    // The share of another committee is not the one that the owner meant.
+    if rules.committee != *sharing.committee() {
+        return Err(EmergencyError::Committee);
+    }
+    let request = EmergencyRequest::verify(request, &rules)?;
+    check_time(&request.terms.validity, now).map_err(GrantError::from)?;
+    let appeal = appeal.verify(&request.signer()).map_err(|_| EmergencyError::Appeal)?;
+    let meant = appeal.request == request.digest() && appeal.trustee == trustee.id();
+    if !meant || appeal.at.0.abs_diff(now.0) > APPEAL_WINDOW {
+        return Err(EmergencyError::Appeal);
+    }
+    let sum = kac::sum(params, owner, &request.terms.set).map_err(|_| GrantError::Scope)?;
+    let user = verify_user(&request.key, &request.signer()).map_err(|_| GrantError::Signature)?;
+    let transcript = Approval::transcript(&request.digest(), index);
+    let (mask, m) = SealedMask::new(trustee, &user, &transcript, rng).map_err(EmergencyError::Delegate)?;
+    let approval = Signed::new(trustee, Approval { request: request.digest(), index, mask });
+    let rk = Zeroizing::new(sum.mul(share.scalar()).add(&mul_q(&m)).to_affine());
+    let key = ApprovalKey { approval: approval.digest(), rk };
+    Ok((approval, key))
+}
+
+/// What came of the trustees' parts.
+#[derive(Debug)]
+pub struct Combined {
+    /// The grant: public.
+    pub grant: Grant,
+    /// Its re-encryption key.
+    pub rekey: ReKey,
+    /// Trustees who sent, with their signature, a part that does not fit their share.
+    pub culprits: Vec<PartyId>,
+}
+
+/// The server combines the parts of as many trustees as the threshold. What is too much is left out, what is bad is named.
+///
+/// Cost: for each part a three-pairing product and a signature; a G2 multiplication for each of the threshold.
+///
+/// # Errors
+/// [`EmergencyError::Missing`] with the culprits when fewer good parts are there than the threshold; the others name
+/// the check of rules or request that failed.
+pub fn combine(
+    params: &Params,
+    sharing: &Sharing,
+    rules: &Signed<EmergencyRules>,
+    request: &Signed<EmergencyRequest>,
+    parts: &[(Signed<Approval>, ApprovalKey)],
+) -> Result<Combined, EmergencyError> {
+    let owner = sharing.generation();
+    let checked_rules = EmergencyRules::verify(rules, owner)?;
+    if checked_rules.committee != *sharing.committee() {
+        return Err(EmergencyError::Committee);
+    }
+    let checked = EmergencyRequest::verify(request, &checked_rules)?;
+    let sum = kac::sum(params, owner, &checked.terms.set).map_err(|_| GrantError::Scope)?.to_affine();
+    let (mut good, mut culprits) = (Vec::<(u8, &Signed<Approval>, &ApprovalKey)>::new(), Vec::new());
+    for (approval, key) in parts {
+        // What is not signed by a trustee, or for something else, blames nobody: anybody can send it.
+        let Ok(part) = verify_approval(approval, &checked_rules.committee, &checked.digest()) else { continue };
+        if key.approval != part.digest() || good.iter().any(|(index, ..)| *index == part.index) {
+            continue;
+        }
+        let image = sharing.v1_of(part.index).ok_or(EmergencyError::Committee)?;
+        if fits(&key.rk, image, &sum, part.mask.commitment()) {
+            good.push((part.index, approval, key));
+        } else {
+            culprits.push(part.signer());
+        }
+    }
+    good.sort_by_key(|(index, ..)| *index);
+    let need = usize::from(checked_rules.committee.threshold());
+    if good.len() < need {
+        return Err(EmergencyError::Missing { good: good.len(), need, culprits });
+    }
+    good.truncate(need);
+    let indices: Vec<_> = good.iter().map(|(index, ..)| *index).collect();
+    let lambdas = weights(&indices).ok_or(EmergencyError::Committee)?;
+    let rk = good
+        .iter()
+        .zip(&lambdas)
+        .fold(G2Projective::identity(), |sum, ((.., key), lambda)| sum.add(&key.rk.mul(lambda)));
+    let approvals = good.iter().map(|(_, approval, _)| Signed::clone(approval)).collect();
+    let grant = EmergencyGrant { rules: rules.clone(), request: request.clone(), approvals };
+    let rekey = ReKey::new(grant.digest(), Zeroizing::new(rk.to_affine()));
+    Ok(Combined { grant: Grant::Emergency(Box::new(grant)), rekey, culprits })
+}
+
+/// That a trustee of the committee signed the approval of this request, in its own place.
+fn verify_approval(
+    signed: &Signed<Approval>,
+    committee: &Committee,
+    request: &Digest,
+) -> Result<Verified<Approval>, GrantError> {
+    let approval = signed.verify(&signed.signer().id()).map_err(|_| GrantError::Signature)?;
+    if committee.index(&approval.signer()) != Some(approval.index) {
+        return Err(GrantError::Signature);
+    }
+    if approval.request == *request { Ok(approval) } else { Err(GrantError::WrongKey) }
+}
+
+/// A grant by trustees: the owner's rules, the request, and the approvals of exactly as many trustees as the threshold,
+/// whose signatures stand for the owner's.
+///
+/// Encoded length: 4 bytes + the statements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmergencyGrant {
+    rules: Signed<EmergencyRules>,
+    request: Signed<EmergencyRequest>,
+    /// In ascending order of the trustees' numbers.
+    approvals: Vec<Signed<Approval>>,
+}
+
+impl EmergencyGrant {
+    /// The owner's rules, unchecked.
+    pub fn rules(&self) -> &Signed<EmergencyRules> {
+        &self.rules
+    }
+
+    /// The request, unchecked.
+    pub fn request(&self) -> &Signed<EmergencyRequest> {
+        &self.request
+    }
+
+    /// The trustees who approved, unchecked.
+    pub fn approvers(&self) -> impl Iterator<Item = PartyId> + '_ {
+        self.approvals.iter().map(|approval| approval.signer().id())
+    }
+
+    fn digest(&self) -> Digest {
+        Hasher::new(label::KAPRE_EMERGENCY).message(self).digest()
+    }
+
+    /// Everything but the time, and whether the rules are live.
+    pub(super) fn verify(&self, params: &Params, owner: &VerifiedGeneration) -> Result<Checked, GrantError> {
+        let rules = EmergencyRules::verify(&self.rules, owner)?;
+        let request = EmergencyRequest::verify(&self.request, &rules)?;
+        let terms = request.terms.clone();
+        // In ascending order by their decoder: no trustee counts twice.
+        if self.approvals.len() != usize::from(rules.committee.threshold()) {
+            return Err(GrantError::Signature);
+        }
+        let approvals = self.approvals.iter().map(|approval| {
+            let approval = verify_approval(approval, &rules.committee, &request.digest())?;
+            Ok((approval.index, approval.mask.clone()))
+        });
+        let approvals = approvals.collect::<Result<Vec<_>, GrantError>>()?;
+        let indices: Vec<_> = approvals.iter().map(|(index, _)| *index).collect();
+        let lambdas: Vec<Scalar> = weights(&indices).ok_or(GrantError::Signature)?;
+        let commitments = approvals.iter().map(|(_, mask)| mask.commitment()).zip(&lambdas);
+        let commitment: G1Projective = vartime_msm_g1(&commitments.collect::<Vec<_>>());
+        let transcript = |index: u8| Approval::transcript(&request.digest(), index);
+        let masks = approvals.into_iter().zip(lambdas);
+        Ok(Checked {
+            grant: Grant::Emergency(Box::new(self.clone())),
+            owner: owner.clone(),
+            reach: terms.set.clone(),
+            sum: kac::sum(params, owner, &terms.set).map_err(|_| GrantError::Scope)?.to_affine(),
+            commitment: commitment.to_affine(),
+            masks: masks
+                .map(|((index, mask), lambda)| MaskPart { lambda, transcript: transcript(index), mask })
+                .collect(),
+            authority: (rules.id, rules.digest()),
+            digest: self.digest(),
+            terms,
+        })
+    }
+}
+
+impl Message for EmergencyGrant {
+    const SUITE: SuiteId = SuiteId::Kac;
+    const KIND: Kind = kind::KAPRE_EMERGENCY_GRANT;
+
+    fn encode_body(&self, sink: &mut dyn Sink) {
+        self.rules.write(sink);
+        self.request.write(sink);
+        put_count(sink, self.approvals.len());
+        self.approvals.iter().for_each(|approval| approval.write(sink));
+    }
+
+    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (rules, request) = (Signed::read(reader)?, Signed::read(reader)?);
+        let count = reader.count(Committee::MAX, 200)?;
+        let approvals: Vec<Signed<Approval>> = (0..count).map(|_| Signed::read(reader)).collect::<Result<_, _>>()?;
+        if approvals.is_sorted_by(|a, b| a.unverified().index < b.unverified().index) {
+            Ok(Self { rules, request, approvals })
+        } else {
+            Err(DecodeError::Value)
+        }
+    }
+}
+
+public_encoding!(EmergencyGrant);
