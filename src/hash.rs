@@ -97,6 +97,7 @@ pub(crate) mod label {
     pub(crate) const IMMUTABLE_HEADER: Label = Label("sesphr v1 immutable header");
 
     pub(crate) const MERKLE_BODY: Label = Label("sesphr v1 merkle body");
+    pub(crate) const MERKLE_LIVE: Label = Label("sesphr v1 merkle live");
 
     /// Every label, for the test that they differ.
     #[cfg(test)]
@@ -155,6 +156,7 @@ pub(crate) mod label {
         BODY_KEY,
         IMMUTABLE_HEADER,
         MERKLE_BODY,
+        MERKLE_LIVE,
     ];
 }
 

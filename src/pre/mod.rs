@@ -9,11 +9,15 @@
 //! * **Single hop.** Re-encryption takes a [`Pre::VerifiedCapsule`] and gives a [`Pre::ReCapsule`], and nothing turns
 //!   the one into the other.
 //!
+//! Which grants are in force is the owner's word, in a [`LiveSet`].
+//!
 //! Every function that needs randomness takes a generator that may fail ([`TryCryptoRng`]); one that cannot fail is
 //! one as well. There is no hidden generator and no clock.
 
 pub mod afgh;
 mod error;
+#[cfg(feature = "alloc")]
+mod live;
 #[cfg(feature = "alloc")]
 mod proxy;
 
@@ -31,6 +35,8 @@ use crate::kem::{CapsuleError, CapsuleParts, EncapsulateError, OwnerRoot, OwnerT
 use crate::pairing::Scalar;
 use error::TimeError;
 pub use error::{DelegateError, GrantError, KeyError, ReencryptError};
+#[cfg(feature = "alloc")]
+pub use live::{Entry, LiveError, LiveHead, LiveSet, LiveUpdate};
 #[cfg(feature = "alloc")]
 pub use proxy::{Proxy, Reencryptor};
 
