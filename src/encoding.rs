@@ -93,11 +93,12 @@ pub(crate) mod kind {
     pub(crate) const RESPONSE: Kind = Kind(0x0034);
     pub(crate) const DIRECTORY: Kind = Kind(0x0035);
     pub(crate) const DELEGATION: Kind = Kind(0x0036);
-    pub(crate) const DENIAL_QUERY: Kind = Kind(0x0037);
+    pub(crate) const AUDIT_QUERY: Kind = Kind(0x0037);
     pub(crate) const MEMBERSHIP: Kind = Kind(0x0038);
     pub(crate) const LIVE_HEAD: Kind = Kind(0x0039);
     pub(crate) const LIVE_UPDATE: Kind = Kind(0x003a);
     pub(crate) const LIVE_SET: Kind = Kind(0x003b);
+    pub(crate) const BACKUP: Kind = Kind(0x0060);
 
     pub(crate) const PARAMS: Kind = Kind(0x0040);
     pub(crate) const PINS: Kind = Kind(0x0041);

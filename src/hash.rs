@@ -89,6 +89,10 @@ pub(crate) mod label {
     pub(crate) const KAPRE_BLIND: Label = Label("sesphr v1 kapre blind");
     pub(crate) const HASH_RNG: Label = Label("sesphr v1 hash generator");
 
+    pub(crate) const OWNER_SIGNING: Label = Label("sesphr v1 owner signing key");
+    pub(crate) const BACKUP_SALT: Label = Label("sesphr v1 backup salt");
+    pub(crate) const BACKUP_KEY: Label = Label("sesphr v1 backup key");
+    pub(crate) const GRANT_CACHE: Label = Label("sesphr v1 grant cache");
     pub(crate) const REQUEST_NONCE: Label = Label("sesphr v1 request nonce");
 
     pub(crate) const BODY_SALT: Label = Label("sesphr v1 body salt");
@@ -150,6 +154,10 @@ pub(crate) mod label {
         KAPRE_SHIFT,
         KAPRE_BLIND,
         HASH_RNG,
+        OWNER_SIGNING,
+        BACKUP_SALT,
+        BACKUP_KEY,
+        GRANT_CACHE,
         REQUEST_NONCE,
         BODY_SALT,
         BODY_COMMITMENT,

@@ -9,8 +9,8 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::encoding::{Encoding, Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind};
 use crate::error::{DecodeError, RngError};
-use crate::hash::Digest;
-use crate::identity::{PartyId, fresh_secret};
+use crate::hash::{Digest, kdf, label};
+use crate::identity::{PartyId, SigningKey, fresh_secret};
 
 /// A capsule, divided into what its author's signature covers and what a cloud may update when keys rotate.
 pub trait CapsuleParts: Clone + fmt::Debug + Encoding {
@@ -18,6 +18,9 @@ pub trait CapsuleParts: Clone + fmt::Debug + Encoding {
     const CORE_LEN: usize;
     /// Length of the part that rotation updates; zero where a scheme does not rotate.
     const MUTABLE_LEN: usize;
+
+    /// The generation of the owner's key that the part which rotates is under; zero where a scheme does not rotate.
+    fn generation(&self) -> u32;
 
     /// Writes the part that never changes: `CORE_LEN` bytes.
     fn write_core(&self, sink: &mut dyn Sink);
@@ -156,6 +159,11 @@ impl OwnerRoot {
         let mut bytes = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *bytes);
         Self(bytes)
+    }
+
+    /// The owner's signature key, which derives from the root like everything else: the root is all that has to be kept.
+    pub fn signing_key(&self) -> SigningKey {
+        SigningKey::from_seed(&kdf(label::OWNER_SIGNING, &*self.0, &[]))
     }
 
     pub(crate) fn expose(&self) -> &[u8; 32] {

@@ -30,11 +30,6 @@ pub struct Capsule {
 }
 
 impl Capsule {
-    /// The generation of the owner's key that the mutable part is under.
-    pub fn generation(&self) -> u32 {
-        self.generation
-    }
-
     pub(crate) fn c1(&self) -> &G1Affine {
         &self.c1
     }
@@ -75,6 +70,10 @@ impl Message for Capsule {
 impl CapsuleParts for Capsule {
     const CORE_LEN: usize = 48 + 32 + Proof::LEN;
     const MUTABLE_LEN: usize = 4 + 48;
+
+    fn generation(&self) -> u32 {
+        self.generation
+    }
 
     fn write_core(&self, sink: &mut dyn Sink) {
         sink.put(&self.c1.to_bytes());

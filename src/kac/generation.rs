@@ -278,6 +278,34 @@ pub struct OwnerSecret {
 }
 
 impl OwnerSecret {
+    /// Derives γ of the generation after `previous`, or of the first one, from the root: for opening the owner's own
+    /// records. [`keygen`](super::KeyAggregate::keygen) certifies it as well.
+    ///
+    /// # Errors
+    /// [`GenerationError`] when the grid does not fit, or `previous` is another owner's or under other parameters.
+    pub fn derive(
+        params: &Params,
+        grid: &ClassGrid,
+        root: &OwnerRoot,
+        owner: &PartyId,
+        previous: Option<&VerifiedGeneration>,
+    ) -> Result<Self, GenerationError> {
+        let (generation, previous_origin) = expected_place(params, grid, owner, previous)?;
+        // A γ belongs to one parameter set and one grid, and depends on nothing that could be lost but the root.
+        let gamma = Hasher::new(label::KAC_GAMMA)
+            .part(root.expose())
+            .part(owner.as_bytes())
+            .part(params.digest().as_bytes())
+            .message(grid)
+            .part(&generation.to_be_bytes());
+        let gamma = nonzero(gamma.scalar())?;
+        let (v1, v2) = (mul_p(&gamma).to_affine(), mul_q(&gamma).to_affine());
+        let grid = grid.clone();
+        let terms = Terms { params: params.digest(), generation, grid, previous: previous_origin, v1, v2 };
+        let origin = terms.origin(owner);
+        Ok(Self { generation: VerifiedGeneration::new(*owner, terms, origin, previous), gamma })
+    }
+
     /// The public half.
     pub fn generation(&self) -> &VerifiedGeneration {
         &self.generation
@@ -304,23 +332,11 @@ pub(super) fn keygen<R: TryCryptoRng + ?Sized>(
     previous: Option<&VerifiedGeneration>,
     rng: &mut R,
 ) -> Result<(OwnerSecret, Signed<GenerationCert>), GenerationError> {
-    let owner = signer.id();
-    let (generation, previous_origin) = expected_place(params, grid, &owner, previous)?;
-    // A γ belongs to one parameter set and one grid, and depends on nothing that could be lost but the root.
-    let gamma = Hasher::new(label::KAC_GAMMA)
-        .part(root.expose())
-        .part(owner.as_bytes())
-        .part(params.digest().as_bytes())
-        .message(grid)
-        .part(&generation.to_be_bytes());
-    let gamma = nonzero(gamma.scalar())?;
-    let (v1, v2) = (mul_p(&gamma).to_affine(), mul_q(&gamma).to_affine());
-    let grid = grid.clone();
-    let terms = Terms { params: params.digest(), generation, grid, previous: previous_origin, v1, v2 };
+    let secret = OwnerSecret::derive(params, grid, root, &signer.id(), previous)?;
+    let terms = secret.generation.0.terms.clone();
     let (base, mul) = (G1Affine::generator(), |k: &Scalar| mul_p(k).to_affine());
-    let origin = terms.origin(&owner);
-    let proof = Proof::new(label::KAC_GENERATION_PROOF, &gamma, &base, &v1, &[origin.as_bytes()], mul, rng)?;
-    let secret = OwnerSecret { generation: VerifiedGeneration::new(owner, terms.clone(), origin, previous), gamma };
+    let (gamma, v1, origin) = (&secret.gamma, &terms.v1, secret.generation.origin());
+    let proof = Proof::new(label::KAC_GENERATION_PROOF, gamma, &base, v1, &[origin.as_bytes()], mul, rng)?;
     Ok((secret, Signed::new(signer, GenerationCert { terms, proof })))
 }
 

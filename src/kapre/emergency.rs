@@ -460,7 +460,7 @@ impl EmergencyGrant {
         self.approvals.iter().map(|approval| approval.signer().id())
     }
 
-    fn digest(&self) -> Digest {
+    pub(super) fn digest(&self) -> Digest {
         Hasher::new(label::KAPRE_EMERGENCY).message(self).digest()
     }
 

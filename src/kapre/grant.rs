@@ -22,7 +22,7 @@ use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kac::{self, ClassSet, OwnerSecret, Params, VerifiedGeneration};
 use crate::kem::OwnerTerms;
 use crate::pairing::{G1Affine, G2Affine, G2Prepared, Scalar, mul_q};
-use crate::pre::{DelegateError, GrantError, GrantId, GrantTerms, check_time};
+use crate::pre::{Basis, DelegateError, GrantError, GrantId, GrantTerms, check_time};
 
 /// What every grant says, whoever makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +151,26 @@ pub enum Grant {
     Emergency(Box<EmergencyGrant>),
 }
 
+impl Grant {
+    /// Its name, unchecked.
+    pub fn id(&self) -> GrantId {
+        match self {
+            Self::Owner(grant) => grant.unverified().terms.id,
+            Self::Referral(grant) => grant.id(),
+            Self::Emergency(grant) => grant.request().unverified().id(),
+        }
+    }
+
+    /// The name of the whole statement, the same for every signature over it.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Owner(grant) => grant.digest(),
+            Self::Referral(grant) => grant.digest(),
+            Self::Emergency(grant) => grant.digest(),
+        }
+    }
+}
+
 impl Message for Grant {
     const SUITE: SuiteId = SuiteId::Kac;
     const KIND: Kind = kind::KAPRE_GRANT;
@@ -261,6 +281,16 @@ impl GrantTerms for VerifiedGrant {
 
     fn authority(&self) -> (GrantId, Digest) {
         self.0.authority
+    }
+
+    fn basis(&self) -> Basis {
+        match &self.0.grant {
+            Grant::Owner(_) => Basis::Owner,
+            Grant::Referral(grant) => Basis::Referral { parent: self.0.authority.0, by: grant.by() },
+            Grant::Emergency(grant) => {
+                Basis::Emergency { request: grant.request().digest(), approvers: grant.approvers().collect() }
+            }
+        }
     }
 }
 

@@ -99,6 +99,16 @@ impl Lineage {
         Self { grid, before: None }
     }
 
+    /// What the classes stand for.
+    pub fn grid(&self) -> &ClassGrid {
+        &self.grid
+    }
+
+    /// The generation before.
+    pub fn previous(&self) -> Option<&VerifiedGeneration> {
+        self.before.as_ref().map(|(_, newest)| newest)
+    }
+
     /// The generation after the newest of `chain`.
     ///
     /// # Errors
@@ -174,8 +184,7 @@ impl Pre for Kapre {
         label: &Lineage,
         rng: &mut R,
     ) -> Result<(OwnerSecret, GenerationChain), KeyError> {
-        let previous = label.before.as_ref().map(|(_, newest)| newest);
-        let (secret, cert) = Kac::keygen(params, &label.grid, root, signer, previous, rng)?;
+        let (secret, cert) = Kac::keygen(params, &label.grid, root, signer, label.previous(), rng)?;
         let chain = match &label.before {
             Some((chain, _)) => {
                 let mut chain = chain.clone();

@@ -20,7 +20,7 @@ use crate::kac::{ClassSet, Params, VerifiedGeneration};
 use crate::kem::OwnerTerms;
 use crate::pairing::{G2Affine, Scalar, mul_q};
 use crate::pok::read_g2;
-use crate::pre::{DelegateError, GrantError};
+use crate::pre::{DelegateError, GrantError, GrantId};
 use crate::role::RoleCert;
 
 /// What a delegatee states when it refers somebody: the terms, which grant they stand on, and the mask.
@@ -83,6 +83,14 @@ impl Referral {
     /// The owner's grant that it stands on, unchecked.
     pub fn parent(&self) -> &Signed<OwnerGrant> {
         &self.parent
+    }
+
+    pub(super) fn id(&self) -> GrantId {
+        self.terms.unverified().terms.id
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        self.terms.digest()
     }
 
     /// Who refers, unchecked.

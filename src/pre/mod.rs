@@ -79,7 +79,7 @@ pub trait Pre: Copy + fmt::Debug + 'static {
     /// A re-encryption key that was checked against its grant.
     type VerifiedReKey: ZeroizeOnDrop + fmt::Debug;
     /// One re-encryption key, or a fragment per server.
-    type ReKeys: AsRef<[Self::ReKey]>;
+    type ReKeys: AsRef<[Self::ReKey]> + IntoIterator<Item = Self::ReKey>;
 
     /// The encapsulation of a key.
     type Capsule: CapsuleParts;
@@ -301,4 +301,31 @@ pub trait GrantTerms {
     /// The owner's statement that it stands on: the grant itself, or what others may grant under. It has to be
     /// live.
     fn authority(&self) -> (GrantId, Digest);
+    /// In whose right it was made.
+    #[cfg(feature = "alloc")]
+    fn basis(&self) -> Basis {
+        Basis::Owner
+    }
+}
+
+/// In whose right a grant was made.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// By the owner.
+    Owner,
+    /// By a delegatee, who passes on what it has.
+    Referral {
+        /// The owner's grant to the delegatee.
+        parent: GrantId,
+        /// The delegatee.
+        by: PartyId,
+    },
+    /// By trustees, under the owner's rules for emergencies.
+    Emergency {
+        /// The digest of the signed request.
+        request: Digest,
+        /// The trustees.
+        approvers: alloc::vec::Vec<PartyId>,
+    },
 }

@@ -177,12 +177,12 @@ impl<'a, S: Pre> Opener<'a, S> {
     }
 
     pub(super) fn unlock(&self, header: &SealedHeader, expected: &Expected<'_>) -> Result<Unlocked, OpenError> {
-        // Where capsules do not rotate there is one generation: a cloud has nothing to choose.
-        if S::Capsule::MUTABLE_LEN == 0 && header.mutable().generation() != 0 {
-            return Err(OpenError);
-        }
         unlock(header, S::SUITE, expected, |ctx| {
             let capsule = header.capsule::<S>().map_err(|_| OpenError)?;
+            // The header says again what the capsule says: a cloud has nothing to choose.
+            if header.mutable().generation() != capsule.generation() {
+                return Err(OpenError);
+            }
             match self.way {
                 Way::Owner(owner) => S::open(self.params, owner, &capsule, ctx),
                 Way::Delegatee { grant, parts } => S::open_reencrypted(self.params, grant, &capsule, parts, ctx),

@@ -141,7 +141,7 @@ impl<'a, S: Pre> Sealer<'a, S> {
         let mut mutable = Vec::with_capacity(S::Capsule::MUTABLE_LEN);
         capsule.write_mutable(&mut mutable);
         let salt = draw_salt(self.author, &ctx, rng)?;
-        let mutable = MutableHeader::create(0, mutable);
+        let mutable = MutableHeader::create(capsule.generation(), mutable);
         Ok(Draft::new(&key, context, core, mutable, self.aead, self.chunk, salt))
     }
 

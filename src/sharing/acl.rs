@@ -15,14 +15,26 @@ use crate::role::{Role, RoleCert, RoleError, check};
 pub struct AccessPolicy {
     pub(super) access: BTreeMap<Role, BTreeSet<Partition>>,
     pub(super) issuers: BTreeSet<(Role, PartyId)>,
+    pub(super) referrals: BTreeMap<Role, ReferralRule>,
     pub(super) grant_seconds: u64,
+}
+
+/// Whom members of a role may refer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferralRule {
+    /// Who may be referred: roles that an issuer certifies whom the policy trusts with them.
+    pub roles: BTreeSet<Role>,
+    /// To which partitions, of those that the member reads.
+    pub partitions: BTreeSet<Partition>,
+    /// For how many seconds at most; never longer than the member reads.
+    pub seconds: u64,
 }
 
 impl AccessPolicy {
     /// The defaults, for grants that last at most `grant_seconds`.
     pub fn new(grant_seconds: u64) -> Self {
         let access = Role::ALL.into_iter().map(|role| (role, role.default_partitions().iter().copied().collect()));
-        Self { access: access.collect(), issuers: BTreeSet::new(), grant_seconds }
+        Self { access: access.collect(), issuers: BTreeSet::new(), referrals: BTreeMap::new(), grant_seconds }
     }
 
     /// Accepts certificates of `role` from `issuer`.
@@ -43,6 +55,21 @@ impl AccessPolicy {
     /// What `role` reads.
     pub fn access(&self, role: Role) -> impl Iterator<Item = Partition> + '_ {
         self.access.get(&role).into_iter().flatten().copied()
+    }
+
+    /// Lets members of `role` refer others, in grants that are made from now on, or no longer. Nobody may at first.
+    ///
+    /// Only schemes with referrals act on it: [`Kapre`](crate::kapre::Kapre) does.
+    pub fn set_referral(&mut self, role: Role, rule: Option<ReferralRule>) {
+        match rule {
+            Some(rule) => self.referrals.insert(role, rule),
+            None => self.referrals.remove(&role),
+        };
+    }
+
+    /// Whom members of `role` may refer.
+    pub fn referral(&self, role: Role) -> Option<&ReferralRule> {
+        self.referrals.get(&role)
     }
 
     /// Longest life of a grant, in seconds.

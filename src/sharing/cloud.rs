@@ -1,18 +1,17 @@
 //! The cloud: stores sealed partitions, and can read none.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::context::{Context, Partition, RecordId, Timestamp};
+use crate::context::{Context, Partition, RecordId, Subject, Timestamp};
 use crate::encoding::{Encoding, Message, Reader};
 use crate::error::{DecodeError, OpenError};
 use crate::identity::{PartyId, Signed};
-use crate::kem::OwnerTerms;
-use crate::pre::Pre;
-use crate::pre::afgh::Afgh;
+use crate::kem::CapsuleParts;
 use crate::record::SealedPartition;
-use crate::sharing::{Author, CloudError, Directory, DirectoryError, Storage, VerifiedDirectory};
+use crate::sharing::{Author, CloudError, Directory, DirectoryError, SharingScheme, Storage, VerifiedDirectory};
 
 /// A store of sealed partitions.
 ///
@@ -21,12 +20,13 @@ use crate::sharing::{Author, CloudError, Directory, DirectoryError, Storage, Ver
 /// Nobody has to trust it to do so: readers check everything again but the two that time decides, the epoch and an
 /// author's retirement. What it can do is withhold, hand out an older version than the reader knows of, and let a
 /// retired author write. It sees sizes, times, authors, owners, partitions.
-pub struct Cloud<St: Storage> {
+pub struct Cloud<S: SharingScheme, St: Storage> {
+    params: Arc<S::Params>,
     storage: St,
-    directories: BTreeMap<PartyId, (Signed<Directory>, VerifiedDirectory)>,
+    directories: BTreeMap<PartyId, (Signed<Directory<S>>, VerifiedDirectory<S>)>,
 }
 
-impl<St: Storage> fmt::Debug for Cloud<St> {
+impl<S: SharingScheme, St: Storage> fmt::Debug for Cloud<S, St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cloud").field("owners", &self.directories.len()).finish_non_exhaustive()
     }
@@ -47,24 +47,24 @@ fn partition_key(owner: &PartyId, record: &RecordId, partition: &Partition) -> V
     [RECORD, owner.as_bytes(), record.as_bytes(), partition.padded()].concat()
 }
 
-impl<St: Storage> Cloud<St> {
+impl<S: SharingScheme, St: Storage> Cloud<S, St> {
     /// A cloud with what `storage` holds.
     ///
     /// # Errors
     /// [`CloudError::Corrupt`] and [`CloudError::Directory`] when the storage returns something else than was stored.
-    pub fn new(storage: St) -> Result<Self, CloudError<St::Error>> {
+    pub fn new(params: Arc<S::Params>, storage: St) -> Result<Self, CloudError<St::Error>> {
         let mut directories = BTreeMap::new();
         for name in storage.keys(DIRECTORY).map_err(CloudError::Storage)? {
             let owner = name.get(DIRECTORY.len()..).and_then(|owner| owner.try_into().ok());
             let owner = PartyId::from_array(owner.ok_or(CloudError::Corrupt(DecodeError::Length))?);
             let bytes = storage.get(&name).map_err(CloudError::Storage)?.unwrap_or_default();
-            let directory = Signed::<Directory>::from_bytes(&bytes).map_err(CloudError::Corrupt)?;
+            let directory = Signed::<Directory<S>>::from_bytes(&bytes).map_err(CloudError::Corrupt)?;
             // Its time is looked at when it is used.
             let time = directory.unverified().validity.not_before();
-            let verified = VerifiedDirectory::new(&directory, &owner, 0, time).map_err(CloudError::Directory)?;
+            let verified = VerifiedDirectory::new(&params, &directory, &owner, 0, time).map_err(CloudError::Directory)?;
             directories.insert(owner, (directory, verified));
         }
-        Ok(Self { storage, directories })
+        Ok(Self { params, storage, directories })
     }
 
     /// Takes the directory of an owner whom the cloud serves, and puts it in the place of an older one.
@@ -74,11 +74,11 @@ impl<St: Storage> Cloud<St> {
     pub fn publish(
         &mut self,
         owner: &PartyId,
-        directory: &Signed<Directory>,
+        directory: &Signed<Directory<S>>,
         now: Timestamp,
     ) -> Result<(), CloudError<St::Error>> {
         let seen = self.directories.get(owner).map_or(0, |(_, verified)| verified.version());
-        let verified = VerifiedDirectory::new(directory, owner, seen, now).map_err(CloudError::Directory)?;
+        let verified = VerifiedDirectory::new(&self.params, directory, owner, seen, now).map_err(CloudError::Directory)?;
         let name = [DIRECTORY, owner.as_bytes()].concat();
         self.storage.put(&name, &directory.to_bytes()).map_err(CloudError::Storage)?;
         self.directories.insert(*owner, (directory.clone(), verified));
@@ -89,7 +89,7 @@ impl<St: Storage> Cloud<St> {
     ///
     /// # Errors
     /// [`CloudError::UnknownOwner`].
-    pub fn directory(&self, owner: &PartyId) -> Result<&Signed<Directory>, CloudError<St::Error>> {
+    pub fn directory(&self, owner: &PartyId) -> Result<&Signed<Directory<S>>, CloudError<St::Error>> {
         self.directories.get(owner).map(|(directory, _)| directory).ok_or(CloudError::UnknownOwner)
     }
 
@@ -108,15 +108,18 @@ impl<St: Storage> Cloud<St> {
         if directory.author(&ctx.author) != Some(Author::Active) {
             return Err(CloudError::Author);
         }
-        let key = directory.key(&ctx.partition).filter(|key| key.origin() == ctx.origin).ok_or(CloudError::OldKey)?;
+        let place = directory.place(&ctx.partition).ok_or(CloudError::OldKey)?;
+        let subject = Subject { record: ctx.record, version: ctx.version, author: ctx.author, aad: ctx.aad };
+        if S::context(&self.params, place.key(), place.label(), &subject) != ctx {
+            return Err(CloudError::OldKey);
+        }
         sealed.verify().map_err(CloudError::Open)?;
-        // The one field that no signature covers: with another value no reader opens the record, and it would keep
-        // the good one out.
-        if header.mutable().generation() != 0 {
+        let capsule = header.capsule::<S>().map_err(|_| CloudError::Open(OpenError))?;
+        // What no signature covers: with another value no reader opens the record, and it would keep the good one out.
+        if header.mutable().generation() != capsule.generation() {
             return Err(CloudError::Open(OpenError));
         }
-        let capsule = header.capsule::<Afgh>().map_err(|_| CloudError::Open(OpenError))?;
-        Afgh::verify_capsule(&(), key, &capsule, &ctx).map_err(CloudError::Capsule)?;
+        S::verify_capsule(&self.params, place.key(), &capsule, &ctx).map_err(CloudError::Capsule)?;
 
         let (name, bytes) = (storage_key(&ctx), sealed.to_bytes());
         match self.storage.get(&name).map_err(CloudError::Storage)? {

@@ -2,12 +2,13 @@
 
 use core::fmt;
 
-use crate::context::{RecordId, Timestamp};
 use crate::error::{DecodeError, OpenError, RngError};
-use crate::identity::PartyId;
+use crate::kac::trustees::{ChainError, ShareError};
+use crate::kapre::EmergencyError;
 use crate::kem::CapsuleError;
-use crate::pre::{DelegateError, GrantError, KeyError, ReencryptError};
+use crate::pre::{DelegateError, GrantError, KeyError, LiveError};
 use crate::role::RoleError;
+use crate::sharing::log::LogError;
 
 /// Why a key bundle is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub enum DirectoryError {
     Rollback,
     /// A key in it does not pass its checks.
     Key(KeyError),
+    /// A period is under none of the keys, or a key is of none of the periods.
+    Period,
 }
 
 impl fmt::Display for DirectoryError {
@@ -57,6 +60,7 @@ impl fmt::Display for DirectoryError {
             Self::Time => f.write_str("the directory is not valid at this time"),
             Self::Rollback => f.write_str("a newer directory was seen before"),
             Self::Key(error) => error.fmt(f),
+            Self::Period => f.write_str("the directory's keys are not those of its periods"),
         }
     }
 }
@@ -89,8 +93,12 @@ pub enum OwnerError {
     Signature,
     /// The exported state is older than what the cloud has.
     Rollback,
-    /// A counter has reached its end.
+    /// A counter has reached its end, or the parameters have no room for another partition or epoch.
     Exhausted,
+    /// What was exported does not open or decode.
+    Backup,
+    /// There is no head of live grants to be made.
+    Live(LiveError),
     /// The owner's own keys do not fit together.
     Key(KeyError),
     /// Delegation failed.
@@ -114,6 +122,15 @@ impl From<BundleError> for OwnerError {
 impl From<KeyError> for OwnerError {
     fn from(error: KeyError) -> Self {
         Self::Key(error)
+    }
+}
+
+impl From<LiveError> for OwnerError {
+    fn from(error: LiveError) -> Self {
+        match error {
+            LiveError::Exhausted => Self::Exhausted,
+            other => Self::Live(other),
+        }
     }
 }
 
@@ -146,7 +163,9 @@ impl fmt::Display for OwnerError {
             Self::Time => f.write_str("the date lies in the future"),
             Self::Signature => f.write_str("the state is not signed by its owner"),
             Self::Rollback => f.write_str("the state is older than the cloud's directory"),
-            Self::Exhausted => f.write_str("a counter has reached its end"),
+            Self::Exhausted => f.write_str("a counter or the room for epochs has reached its end"),
+            Self::Backup => f.write_str("the backup does not open"),
+            Self::Live(error) => error.fmt(f),
             Self::Key(error) => error.fmt(f),
             Self::Delegate(error) => error.fmt(f),
             Self::Rng => f.write_str("the random number generator failed"),
@@ -189,53 +208,6 @@ impl fmt::Display for Denied {
 
 impl core::error::Error for Denied {}
 
-/// The rule that denied a request: for the owner's eyes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Rule {
-    /// The request was made out to another server.
-    OtherServer,
-    /// The request is too old, or from the future.
-    Stale,
-    /// The request was seen before.
-    Replayed,
-    /// Nobody granted the requester this partition and period.
-    NoGrant,
-    /// The grant was revoked.
-    Revoked,
-    /// The grant does not fit the capsule.
-    Reencrypt(ReencryptError),
-    /// The capsule did not pass its public checks.
-    Capsule(CapsuleError),
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OtherServer => f.write_str("the request was made out to another server"),
-            Self::Stale => f.write_str("the request is too old or from the future"),
-            Self::Replayed => f.write_str("the request was seen before"),
-            Self::NoGrant => f.write_str("nobody granted this partition and period"),
-            Self::Revoked => f.write_str("the grant was revoked"),
-            Self::Reencrypt(error) => error.fmt(f),
-            Self::Capsule(error) => error.fmt(f),
-        }
-    }
-}
-
-/// A refused request, as the owner sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Denial {
-    /// Who asked: the signature on the request was checked.
-    pub requester: PartyId,
-    /// For which record.
-    pub record: RecordId,
-    /// When.
-    pub at: Timestamp,
-    /// Which rule denied.
-    pub rule: Rule,
-}
-
 /// Why a server did not accept what an owner sent, or could not work. Its state is as it was; after
 /// [`Storage`](Self::Storage) it is that or the state asked for, and asking again settles it.
 #[derive(Debug, PartialEq, Eq)]
@@ -251,14 +223,31 @@ pub enum ServerError<E> {
     Key(KeyError),
     /// The grant or its re-encryption key does not pass its checks.
     Grant(GrantError),
-    /// The grant was revoked, or its id was used before.
-    Tombstone,
-    /// The owner has as many grants as the server takes of one: let it purge.
+    /// The head of live grants is not accepted, or does not list the grant.
+    Live(LiveError),
+    /// Another grant has this name.
+    Duplicate,
+    /// The owner's secret is not shared in this way.
+    Sharing(ChainError),
+    /// The trustees' parts do not make a grant.
+    Emergency(EmergencyError),
+    /// The log does not fit, or does not reach so far.
+    Log(LogError<E>),
+    /// The owner has as many grants as the server takes of one.
     Full,
     /// What the storage returned is not what was stored.
     Corrupt(DecodeError),
     /// The storage failed.
     Storage(E),
+}
+
+impl<E> From<LogError<E>> for ServerError<E> {
+    fn from(error: LogError<E>) -> Self {
+        match error {
+            LogError::Storage(error) => Self::Storage(error),
+            other => Self::Log(other),
+        }
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for ServerError<E> {
@@ -269,7 +258,11 @@ impl<E: fmt::Display> fmt::Display for ServerError<E> {
             Self::Stale => f.write_str("the statement is not for this server and time"),
             Self::Key(error) => error.fmt(f),
             Self::Grant(error) => error.fmt(f),
-            Self::Tombstone => f.write_str("the grant was revoked or its id used before"),
+            Self::Live(error) => error.fmt(f),
+            Self::Duplicate => f.write_str("another grant has this name"),
+            Self::Sharing(error) => error.fmt(f),
+            Self::Emergency(error) => error.fmt(f),
+            Self::Log(error) => error.fmt(f),
             Self::Full => f.write_str("the owner has as many grants as the server takes"),
             Self::Corrupt(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
@@ -279,6 +272,60 @@ impl<E: fmt::Display> fmt::Display for ServerError<E> {
 
 impl<E: core::error::Error + 'static> core::error::Error for ServerError<E> {}
 
+/// Why a trustee did not take an owner into care, or did not approve. Its state is as it was.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrusteeError<E> {
+    /// The owner is not in this trustee's care.
+    Unknown,
+    /// The statement is not signed by the owner.
+    Signature,
+    /// The query was made out to another keeper, is not valid at this time, or was answered before.
+    Stale,
+    /// The owner's key does not pass its checks.
+    Key(KeyError),
+    /// The owner's secret is not shared in this way.
+    Sharing(ChainError),
+    /// The share is not this trustee's.
+    Share(ShareError),
+    /// Rules or request do not hold.
+    Emergency(EmergencyError),
+    /// The log does not fit, or does not reach so far.
+    Log(LogError<E>),
+    /// What the storage returned is not what was stored.
+    Corrupt(DecodeError),
+    /// The storage failed.
+    Storage(E),
+}
+
+impl<E> From<LogError<E>> for TrusteeError<E> {
+    fn from(error: LogError<E>) -> Self {
+        match error {
+            LogError::Storage(error) => Self::Storage(error),
+            other => Self::Log(other),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for TrusteeError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("the owner is not in this trustee's care"),
+            Self::Signature => f.write_str("the statement is not signed by the owner"),
+            Self::Stale => f.write_str("the query is not for this keeper and time"),
+            Self::Key(error) => error.fmt(f),
+            Self::Sharing(error) => error.fmt(f),
+            Self::Share(error) => error.fmt(f),
+            Self::Emergency(error) => error.fmt(f),
+            Self::Log(error) => error.fmt(f),
+            Self::Corrupt(error) => error.fmt(f),
+            Self::Storage(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for TrusteeError<E> {}
+
 /// Why a re-encryption did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -287,6 +334,8 @@ pub enum RequestError {
     Denied(Denied),
     /// The random number generator failed: try again.
     Rng,
+    /// The server could not write its receipt, and without a receipt it does nothing: try again.
+    Unavailable,
 }
 
 impl fmt::Display for RequestError {
@@ -294,6 +343,7 @@ impl fmt::Display for RequestError {
         match self {
             Self::Denied(denied) => denied.fmt(f),
             Self::Rng => f.write_str("the random number generator failed"),
+            Self::Unavailable => f.write_str("the server could not write its receipt"),
         }
     }
 }

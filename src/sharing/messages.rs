@@ -10,7 +10,8 @@ use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind
 use crate::error::DecodeError;
 use crate::hash::Digest;
 use crate::identity::PartyId;
-use crate::pre::{GrantId, Pre};
+use crate::pre::Pre;
+use crate::sharing::log::Position;
 
 /// From the owner to a re-encryption server: a grant, the re-encryption key that carries it out, and the owner's key
 /// that both are under.
@@ -67,34 +68,6 @@ impl<S: Pre> Message for Delegation<S> {
 }
 
 impl<S: Pre> SecretEncoding for Delegation<S> {}
-
-/// The owner takes a grant back; travels as [`Signed<Revocation>`](crate::identity::Signed). 4 + 16 + 8 bytes.
-///
-/// The server remembers it until the grant would have ended by itself, so that the grant cannot be replayed. What the
-/// user has read or copied stays read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revocation {
-    /// The grant.
-    pub id: GrantId,
-    /// Until when the grant would have been valid.
-    pub not_after: Timestamp,
-}
-
-impl Message for Revocation {
-    const SUITE: SuiteId = SuiteId::Common;
-    const KIND: Kind = kind::REVOCATION;
-
-    fn encode_body(&self, sink: &mut dyn Sink) {
-        sink.put(self.id.as_bytes());
-        sink.put(&self.not_after.0.to_be_bytes());
-    }
-
-    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { id: GrantId::from_array(reader.array()?), not_after: Timestamp(reader.u64()?) })
-    }
-}
-
-public_encoding!(Revocation);
 
 /// A user asks a server to re-encrypt one capsule; travels as [`Signed<Request>`](crate::identity::Signed), so the
 /// server knows who asks, for what, and that the request was made for it and now.
@@ -197,28 +170,36 @@ impl<S: Pre> Message for Response<S> {
 
 public_encoding!(Response<S> where [S: Pre]);
 
-/// The owner asks a server which requests for the owner's records it denied, and why; travels signed.
-/// 4 + 32 + 8 bytes.
+/// The owner asks for the log of a server or of a trustee; travels as [`Signed<AuditQuery>`](crate::identity::Signed).
+/// 4 + 32 + 8 + 16 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DenialQuery {
-    /// The server.
-    pub server: PartyId,
+pub struct AuditQuery {
+    /// Who keeps the log.
+    pub keeper: PartyId,
     /// When the owner asks.
     pub at: Timestamp,
+    /// How far the owner has come.
+    pub position: Position,
 }
 
-impl Message for DenialQuery {
+impl Message for AuditQuery {
     const SUITE: SuiteId = SuiteId::Common;
-    const KIND: Kind = kind::DENIAL_QUERY;
+    const KIND: Kind = kind::AUDIT_QUERY;
 
     fn encode_body(&self, sink: &mut dyn Sink) {
-        sink.put(self.server.as_bytes());
+        sink.put(self.keeper.as_bytes());
         sink.put(&self.at.0.to_be_bytes());
+        sink.put(&self.position.read.to_be_bytes());
+        sink.put(&self.position.size.to_be_bytes());
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { server: PartyId::from_array(reader.array()?), at: Timestamp(reader.u64()?) })
+        Ok(Self {
+            keeper: PartyId::from_array(reader.array()?),
+            at: Timestamp(reader.u64()?),
+            position: Position { read: reader.u64()?, size: reader.u64()? },
+        })
     }
 }
 
-public_encoding!(DenialQuery);
+public_encoding!(AuditQuery);

@@ -28,23 +28,28 @@ mod bundle;
 mod cloud;
 mod directory;
 mod error;
+pub mod log;
 mod messages;
 mod owner;
+mod scheme;
 mod server;
 mod storage;
+mod trustee;
 mod user;
 
 pub use crate::role::{Role, RoleCert, RoleError};
-pub use acl::AccessPolicy;
+pub use acl::{AccessPolicy, ReferralRule};
 pub use bundle::{KeyBundle, VerifiedBundle};
 pub use cloud::{Cloud, Entry};
-pub use directory::{Author, Directory, VerifiedDirectory};
+pub use directory::{Author, Directory, Place, VerifiedDirectory};
 pub use error::{
-    BundleError, CloudError, Denial, Denied, DirectoryError, OwnerError, RequestError, RequestFailure, Rule,
-    ServerError,
+    BundleError, CloudError, Denied, DirectoryError, OwnerError, RequestError, RequestFailure, ServerError,
+    TrusteeError,
 };
-pub use messages::{Delegation, DenialQuery, Request, Response, Revocation};
-pub use owner::{Membership, Owner, Update};
+pub use messages::{AuditQuery, Delegation, Request, Response};
+pub use owner::{Backup, EmergencyPlan, EmergencyRule, Membership, Owner, Update};
+pub use scheme::SharingScheme;
 pub use server::Server;
 pub use storage::{MemoryStorage, Storage};
+pub use trustee::Trustee;
 pub use user::User;

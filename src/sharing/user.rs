@@ -1,5 +1,6 @@
 //! A user: somebody with whom an owner shares.
 
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
 
@@ -7,38 +8,55 @@ use rand_core::TryCryptoRng;
 
 use crate::context::{Partition, RecordId, Timestamp};
 use crate::error::{OpenError, RngError};
-use crate::hash::label;
+use crate::hash::{Digest, Hasher, label};
 use crate::identity::{PartyId, Signed, SigningKey};
-use crate::pre::Pre;
+use crate::kapre::Kapre;
+use crate::pre::{GrantTerms, Pre};
 use crate::record::{Expected, Opener, Plaintext, SealedHeader, SealedPartition, Versions};
-use crate::sharing::{KeyBundle, Request, RequestFailure, Response, VerifiedDirectory};
+use crate::sharing::{KeyBundle, Request, RequestFailure, Response, SharingScheme, VerifiedDirectory};
 
 /// Family, doctor, insurer, pharmacist, researcher, provider: whoever makes a key pair of their own and asks.
-pub struct User<S: Pre> {
+pub struct User<S: SharingScheme = Kapre> {
     params: Arc<S::Params>,
     signing: SigningKey,
     secret: S::UserSecret,
     public: S::UserPublic,
+    /// The grants that were used last, newest first.
+    grants: VecDeque<Granted<S>>,
 }
 
-impl<S: Pre> fmt::Debug for User<S> {
+/// A grant that was checked, and opened with the user's secret.
+struct Granted<S: SharingScheme> {
+    /// Of the owner's key and the grant as they came.
+    digest: Digest,
+    owner: PartyId,
+    terms: S::VerifiedGrant,
+    grant: S::UserGrant,
+}
+
+impl<S: SharingScheme> fmt::Debug for User<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User").field("id", &self.id()).finish_non_exhaustive()
     }
 }
 
-impl<S: Pre<Params = ()>> User<S> {
-    /// A user of a scheme without parameters, with a fresh encryption key.
+impl<S: SharingScheme> User<S> {
+    /// How many grants are kept at hand.
+    const KEPT: usize = 64;
+
+    /// A user with a fresh encryption key.
     ///
     /// # Errors
     /// [`RngError`] when the generator fails.
-    pub fn new<R: TryCryptoRng + ?Sized>(signing: SigningKey, rng: &mut R) -> Result<Self, RngError> {
-        let (secret, public) = S::user_keygen(&(), &signing, rng)?;
-        Ok(Self { params: Arc::new(()), signing, secret, public })
+    pub fn new<R: TryCryptoRng + ?Sized>(
+        params: Arc<S::Params>,
+        signing: SigningKey,
+        rng: &mut R,
+    ) -> Result<Self, RngError> {
+        let (secret, public) = S::user_keygen(&params, &signing, rng)?;
+        Ok(Self::from_keys(params, signing, secret, public))
     }
-}
 
-impl<S: Pre> User<S> {
     /// A user whose keys exist already.
     pub fn from_keys(
         params: Arc<S::Params>,
@@ -46,7 +64,7 @@ impl<S: Pre> User<S> {
         secret: S::UserSecret,
         public: S::UserPublic,
     ) -> Self {
-        Self { params, signing, secret, public }
+        Self { params, signing, secret, public, grants: VecDeque::new() }
     }
 
     /// The user's name.
@@ -95,14 +113,15 @@ impl<S: Pre> User<S> {
     /// `directory` is the owner's, checked by this user: it says who may have written. The record, partition and
     /// version are what the user wants, not what the cloud says that it sent.
     ///
-    /// Cost: three signature checks, one proof, the scheme's opening, and the body.
+    /// Cost: the author's signature, the scheme's opening, and the body; and once for each grant, the checks of the owner's
+    /// key and of the grant, and [`accept_grant`](Pre::accept_grant).
     ///
     /// # Errors
     /// [`OpenError`], whatever the cause.
     #[allow(clippy::too_many_arguments)]
     pub fn open(
-        &self,
-        directory: &VerifiedDirectory,
+        &mut self,
+        directory: &VerifiedDirectory<S>,
         record: RecordId,
         partition: Partition,
         versions: Versions,
@@ -114,10 +133,32 @@ impl<S: Pre> User<S> {
         if !directory.validity().contains(now) || directory.author(&author).is_none() {
             return Err(OpenError);
         }
-        let owner = S::verify_owner(&self.params, &response.owner_key, &directory.owner()).map_err(|_| OpenError)?;
-        let grant = S::verify_grant(&self.params, &owner, &response.grant, now).map_err(|_| OpenError)?;
+        let granted = self.granted(&directory.owner(), response, now)?;
         let expected = Expected { owner: directory.owner(), record, partition, authors: &[author], versions };
-        let grant = S::accept_grant(&self.params, &self.secret, &grant)?;
-        Opener::<S>::delegatee(&self.params, &grant, &response.parts).open(&expected, sealed)
+        Opener::<S>::delegatee(&self.params, &granted.grant, &response.parts).open(&expected, sealed)
+    }
+
+    /// The grant of an answer, checked and opened: now, or before.
+    fn granted(
+        &mut self,
+        owner: &PartyId,
+        response: &Response<S>,
+        now: Timestamp,
+    ) -> Result<&Granted<S>, OpenError> {
+        let digest = Hasher::new(label::GRANT_CACHE).message(&response.owner_key).message(&response.grant).digest();
+        let known = self.grants.iter().position(|granted| granted.digest == digest && granted.owner == *owner);
+        let granted = match known.and_then(|at| self.grants.remove(at)) {
+            Some(granted) => granted,
+            None => {
+                let key = S::verify_owner(&self.params, &response.owner_key, owner).map_err(|_| OpenError)?;
+                let terms = S::verify_grant(&self.params, &key, &response.grant, now).map_err(|_| OpenError)?;
+                let grant = S::accept_grant(&self.params, &self.secret, &terms)?;
+                Granted { digest, owner: *owner, terms, grant }
+            }
+        };
+        self.grants.push_front(granted);
+        self.grants.truncate(Self::KEPT);
+        // What was checked yesterday may have ended since.
+        self.grants.front().filter(|granted| granted.terms.validity().contains(now)).ok_or(OpenError)
     }
 }

@@ -47,6 +47,10 @@ impl CapsuleParts for Capsule {
     const CORE_LEN: usize = 48 + 32 + Proof::LEN;
     const MUTABLE_LEN: usize = 0;
 
+    fn generation(&self) -> u32 {
+        0
+    }
+
     fn write_core(&self, sink: &mut dyn Sink) {
         sink.put(&self.c1.to_bytes());
         sink.put(&self.c3);

@@ -1,11 +1,14 @@
 //! The owner: a patient and the device that holds the patient's keys.
 
+mod backup;
+mod emergency;
 mod state;
 mod step;
 #[cfg(test)]
 mod tests;
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
@@ -13,33 +16,37 @@ use core::ops::RangeInclusive;
 
 use rand_core::TryCryptoRng;
 
-use crate::context::{Partition, Period, RecordId, Slot, Timestamp, Validity};
+use crate::context::{Partition, Period, RecordId, Timestamp, Validity};
 use crate::error::OpenError;
+use crate::hash::Digest;
 use crate::identity::{PartyId, Signed, SigningKey};
+use crate::kapre::Kapre;
 use crate::kem::OwnerRoot;
-use crate::pre::afgh::{Afgh, OwnerKey, OwnerSecret, VerifiedUser};
-use crate::pre::{GrantId, Pre};
+use crate::pre::{Entry, GrantId, LiveUpdate};
 use crate::record::{Expected, Opener, Plaintext, SealedPartition, Versions};
+use crate::role::{Role, RoleCert};
+use crate::sharing::log::Auditor;
 use crate::sharing::{
-    AccessPolicy, Author, Delegation, DenialQuery, Directory, KeyBundle, OwnerError, Revocation, Role, RoleCert,
-    VerifiedBundle,
+    AccessPolicy, AuditQuery, Author, Delegation, Directory, KeyBundle, OwnerError, SharingScheme, VerifiedBundle,
 };
+pub use backup::Backup;
+pub use emergency::{EmergencyPlan, EmergencyRule};
 pub use state::Membership;
 use state::{Member, State};
 use step::Step;
 
 /// What changed, and who has to hear of it.
 ///
-/// Send the revocations first and the delegations last; each may be sent again.
+/// Send the head of live grants first and the delegations last; each may be sent again.
 #[derive(Debug)]
 #[must_use = "nothing happens until the servers have it"]
-pub struct Update {
-    /// For the re-encryption server: what it must no longer carry out.
-    pub revocations: Vec<Signed<Revocation>>,
+pub struct Update<S: SharingScheme = Kapre> {
+    /// For the re-encryption server: which grants are in force from now on. All others are dead.
+    pub live: LiveUpdate,
     /// For the cloud and all writers and readers.
-    pub directory: Signed<Directory>,
+    pub directory: Signed<Directory<S>>,
     /// For the re-encryption server, over a confidential channel.
-    pub delegations: Vec<Delegation<Afgh>>,
+    pub delegations: Vec<Delegation<S>>,
     /// Members who should have got a grant and did not, because their certificate or key has run out: they read
     /// nothing of these periods until they are [renewed](Owner::renew).
     pub lapsed: Vec<(PartyId, Period)>,
@@ -47,18 +54,24 @@ pub struct Update {
 
 /// A patient: the root secret, the policy, and the state of who may read what.
 ///
-/// Access is divided into periods: each partition counts epochs, each epoch has a key pair of its own, and a member
-/// has a grant per epoch. Whoever [joins](Self::join) begins a new epoch and so cannot read what was written before,
+/// Access is divided into periods: each partition counts epochs, and what is written in one is under a class or a key of
+/// its own. A member has grants of periods. Whoever [joins](Self::join) begins a new epoch and so cannot read what was written before,
 /// and whoever [departs](Self::depart) ends one and cannot read what is written after.
-pub struct Owner {
+///
+/// The [`OwnerRoot`] is the one secret: signature key and encryption keys derive from it. With the root and what
+/// [`export`](Self::export) gave, [`recover`](Self::recover) restores everything on another device.
+pub struct Owner<S: SharingScheme = Kapre> {
+    params: Arc<S::Params>,
+    plan: S::Plan,
     signing: SigningKey,
     root: OwnerRoot,
     policy: AccessPolicy,
-    directory_seconds: u64,
-    state: State<VerifiedUser>,
+    /// How long directories and heads of live grants last.
+    seconds: u64,
+    state: State<S, S::VerifiedUser>,
 }
 
-impl fmt::Debug for Owner {
+impl<S: SharingScheme> fmt::Debug for Owner<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Owner")
             .field("id", &self.id())
@@ -67,64 +80,75 @@ impl fmt::Debug for Owner {
     }
 }
 
-impl Owner {
+impl<S: SharingScheme> Owner<S> {
     /// How long before they are made grants and directories are valid, in seconds: for those whose clock is behind
     /// the owner's.
     pub const EARLY: u64 = 300;
 
-    /// A patient with `partitions`, none of whom anybody else can read yet. Directories are valid for
-    /// `directory_seconds`.
+    /// A patient with `partitions`, none of whom anybody else can read yet. Directories and heads of live grants are
+    /// valid for `seconds`: whoever keeps the newest of them from a server or a reader wins that long, so make it days,
+    /// and [publish](Self::publish) before they end.
     ///
     /// The owner's own word on roles counts: families rarely have certificates.
+    ///
+    /// # Errors
+    /// [`OwnerError::Exhausted`] when the parameters have no room for the partitions.
     pub fn new(
-        signing: SigningKey,
+        params: Arc<S::Params>,
         root: OwnerRoot,
         mut policy: AccessPolicy,
         partitions: impl IntoIterator<Item = Partition>,
-        directory_seconds: u64,
+        seconds: u64,
         now: Timestamp,
-    ) -> Self {
+    ) -> Result<Self, OwnerError> {
+        let signing = root.signing_key();
         for role in Role::ALL {
             policy.trust(role, signing.id());
         }
-        Self { signing, root, policy, directory_seconds, state: State::new(partitions, now) }
+        let state = State::new(partitions, now);
+        let plan = S::plan(&params, &state.partitions()).ok_or(OwnerError::Exhausted)?;
+        Ok(Self { params, plan, signing, root, policy, seconds, state })
     }
 
-    /// The owner's state, to be kept with the signing key and the root, best after every change and before its
-    /// [`Update`] is sent.
-    pub fn export(&self) -> Signed<Membership> {
+    /// Who may read what, without any key. It names people, so keep it as private as the records;
+    /// [`export`](Self::export) seals it.
+    pub fn membership(&self) -> Signed<Membership<S>> {
         let Ok(state) = self.state.clone().try_map(|_, _| Ok::<_, Infallible>(()));
-        let (policy, directory_seconds) = (self.policy.clone(), self.directory_seconds);
-        Signed::new(&self.signing, Membership { state, policy, directory_seconds })
+        let (policy, seconds) = (self.policy.clone(), self.seconds);
+        Signed::new(&self.signing, Membership { state, policy, seconds })
     }
 
-    /// The owner with the state that was [exported](Self::export).
+    /// The owner with a state that was [kept](Self::membership).
     ///
     /// `seen` is the version of the latest [`Directory`] that the owner finds at the cloud. An older state would
     /// count the same epochs again, under keys for which former members have grants, so it is refused.
     ///
-    /// The last [`Update`] may not have reached the servers: send [`revocations`](Self::revocations), then
+    /// The last [`Update`] may not have reached the servers: send the [head of live grants](Self::live), then
     /// [grant again](Self::grant_again) where members lack something.
     ///
     /// # Errors
-    /// [`OwnerError::Signature`], [`OwnerError::Rollback`], [`OwnerError::Bundle`] or [`OwnerError::Key`].
+    /// [`OwnerError::Signature`], [`OwnerError::Rollback`], [`OwnerError::Bundle`], [`OwnerError::Live`], or
+    /// [`OwnerError::Exhausted`] under other parameters.
     pub fn import(
-        signing: SigningKey,
+        params: Arc<S::Params>,
         root: OwnerRoot,
-        membership: &Signed<Membership>,
+        membership: &Signed<Membership<S>>,
         seen: u64,
     ) -> Result<Self, OwnerError> {
+        let signing = root.signing_key();
         let membership = membership.verify(&signing.id()).map_err(|_| OwnerError::Signature)?;
         if membership.version() < seen {
             return Err(OwnerError::Rollback);
         }
+        membership.state.live.verify(&signing.id())?;
         let state = membership.state.clone().try_map(|id, member| {
             // Who has run out stays a member; grants look at the time themselves.
-            let bundle = VerifiedBundle::new(&(), &member.bundle, id, member.bundle.unverified().not_after)?;
-            Ok::<_, OwnerError>(*bundle.key())
+            let bundle = VerifiedBundle::new(&params, &member.bundle, id, member.bundle.unverified().not_after)?;
+            Ok::<_, OwnerError>(bundle.key().clone())
         })?;
-        let (policy, directory_seconds) = (membership.policy.clone(), membership.directory_seconds);
-        Ok(Self { signing, root, policy, directory_seconds, state })
+        let plan = S::plan(&params, &state.partitions()).ok_or(OwnerError::Exhausted)?;
+        let (policy, seconds) = (membership.policy.clone(), membership.seconds);
+        Ok(Self { params, plan, signing, root, policy, seconds, state })
     }
 
     /// The owner's name.
@@ -159,15 +183,14 @@ impl Owner {
         issued.map(|(period, issued)| (*period, issued.id, issued.not_after))
     }
 
-    /// All revocations of grants that have not ended by themselves, for a server that lost its memory or may not
-    /// have received them.
-    pub fn revocations(&self, now: Timestamp) -> Vec<Signed<Revocation>> {
-        let live = self.state.revoked.iter().filter(|(_, not_after)| **not_after >= now);
-        live.map(|(id, not_after)| self.revocation(*id, *not_after)).collect()
+    /// Which grants are in force, in full: for a server that is new or lost something. `None` before the first change.
+    pub fn live(&self) -> Option<LiveUpdate> {
+        self.state.live.complete()
     }
 
-    fn revocation(&self, id: GrantId, not_after: Timestamp) -> Signed<Revocation> {
-        Signed::new(&self.signing, Revocation { id, not_after })
+    /// Whether the owner signed this head of live grants: for what receipts say.
+    pub fn signed_head(&self, version: u64, head: &Digest) -> bool {
+        self.state.heads.get(&version) == Some(head)
     }
 
     fn early(now: Timestamp) -> Timestamp {
@@ -187,7 +210,7 @@ impl Owner {
         Signed::new(&self.signing, RoleCert { subject, role, validity })
     }
 
-    /// The current directory, for the cloud, writers and readers. Publish a new one before it expires.
+    /// A new directory and a new head of live grants: before those that are out there expire.
     ///
     /// # Errors
     /// [`OwnerError::Exhausted`]; [`OwnerError::Rng`] when the generator fails.
@@ -195,23 +218,28 @@ impl Owner {
         &mut self,
         now: Timestamp,
         rng: &mut R,
-    ) -> Result<Signed<Directory>, OwnerError> {
-        self.change(now, rng, |_, _, _| Ok(())).map(|update| update.directory)
+    ) -> Result<Update<S>, OwnerError> {
+        self.change(now, rng, |_, _, _| Ok(()))
     }
 
     /// Adds a partition. Members do not read it until they are [allowed](Self::allow) to.
     ///
     /// # Errors
-    /// [`OwnerError::PartitionExists`]; [`OwnerError::Exhausted`] beyond [`Directory::MAX_PARTITIONS`].
+    /// [`OwnerError::PartitionExists`]; [`OwnerError::Exhausted`] beyond [`Directory::MAX_PARTITIONS`], and in schemes whose
+    /// parameters fix the partitions: name them all at the beginning there.
     pub fn add_partition<R: TryCryptoRng + ?Sized>(
         &mut self,
         partition: Partition,
         now: Timestamp,
         rng: &mut R,
-    ) -> Result<Update, OwnerError> {
-        self.change(now, rng, |_, state, _| {
+    ) -> Result<Update<S>, OwnerError> {
+        self.change(now, rng, |owner, state, _| {
             if state.epochs.contains_key(&partition) {
                 return Err(OwnerError::PartitionExists);
+            }
+            // Where the plan fixes the partitions there is no room for another one.
+            if !S::has(&owner.plan, &Period { partition, epoch: 0 }) {
+                return Err(OwnerError::Exhausted);
             }
             state.epochs.insert(partition, BTreeMap::from([(0, now)]));
             Ok(())
@@ -231,7 +259,7 @@ impl Owner {
         standing: Author,
         now: Timestamp,
         rng: &mut R,
-    ) -> Result<Update, OwnerError> {
+    ) -> Result<Update<S>, OwnerError> {
         self.change(now, rng, |_, state, _| {
             state.authors.insert(author, standing);
             Ok(())
@@ -247,7 +275,7 @@ impl Owner {
         author: &PartyId,
         now: Timestamp,
         rng: &mut R,
-    ) -> Result<Update, OwnerError> {
+    ) -> Result<Update<S>, OwnerError> {
         self.change(now, rng, |_, state, _| {
             state.authors.remove(author);
             Ok(())
@@ -268,14 +296,14 @@ impl Owner {
     /// [`OwnerError`]; the state is unchanged then.
     pub fn join<R: TryCryptoRng + ?Sized>(
         &mut self,
-        bundle: &Signed<KeyBundle<Afgh>>,
+        bundle: &Signed<KeyBundle<S>>,
         role: &Signed<RoleCert>,
         from: Timestamp,
         now: Timestamp,
         rng: &mut R,
-    ) -> Result<Update, OwnerError> {
+    ) -> Result<Update<S>, OwnerError> {
         let cert = self.policy.check(&role.unverified().subject, role, now)?;
-        let verified = VerifiedBundle::new(&(), bundle, &cert.subject, now)?;
+        let verified = VerifiedBundle::new(&self.params, bundle, &cert.subject, now)?;
         let partitions: BTreeSet<_> =
             self.policy.access(cert.role).filter(|partition| self.state.epochs.contains_key(partition)).collect();
         if from > now {
@@ -288,7 +316,7 @@ impl Owner {
             state.pin(&verified)?;
             let history = epochs_since(state, &partitions, from);
             let member = Member {
-                key: *verified.key(),
+                key: verified.key().clone(),
                 bundle: bundle.clone(),
                 role: cert.role,
                 until: cert.validity.not_after(),
@@ -297,7 +325,8 @@ impl Owner {
             };
             state.members.insert(cert.subject, member);
             step.roll(owner, state, &partitions)?;
-            history.into_iter().try_for_each(|period| step.grant(owner, state, &cert.subject, period))
+            history.into_iter().for_each(|period| step.want(&cert.subject, period));
+            Ok(())
         })
     }
 
@@ -309,23 +338,23 @@ impl Owner {
     /// [`OwnerError::OtherRole`] when the role is another one, and others; the state is unchanged then.
     pub fn renew<R: TryCryptoRng + ?Sized>(
         &mut self,
-        bundle: &Signed<KeyBundle<Afgh>>,
+        bundle: &Signed<KeyBundle<S>>,
         role: &Signed<RoleCert>,
         now: Timestamp,
         rng: &mut R,
-    ) -> Result<Update, OwnerError> {
+    ) -> Result<Update<S>, OwnerError> {
         let cert = self.policy.check(&role.unverified().subject, role, now)?;
-        let verified = VerifiedBundle::new(&(), bundle, &cert.subject, now)?;
-        self.change(now, rng, |owner, state, step| {
+        let verified = VerifiedBundle::new(&self.params, bundle, &cert.subject, now)?;
+        self.change(now, rng, |_, state, step| {
             let member = state.members.get_mut(&cert.subject).ok_or(OwnerError::NotMember)?;
             if member.role != cert.role {
                 return Err(OwnerError::OtherRole);
             }
-            member.key = *verified.key();
+            member.key = verified.key().clone();
             member.bundle = bundle.clone();
             member.until = cert.validity.not_after();
             state.pin(&verified)?;
-            step.grant_again(owner, state, &cert.subject)
+            step.want_again(state, &cert.subject)
         })
     }
 
@@ -339,8 +368,25 @@ impl Owner {
         user: &PartyId,
         now: Timestamp,
         rng: &mut R,
-    ) -> Result<Update, OwnerError> {
-        self.change(now, rng, |owner, state, step| step.grant_again(owner, state, user))
+    ) -> Result<Update<S>, OwnerError> {
+        self.change(now, rng, |_, state, step| step.want_again(state, user))
+    }
+
+    /// Grants everything again to all members of whom a grant ends before `end`: renewal in time.
+    ///
+    /// # Errors
+    /// [`OwnerError`]; the state is unchanged then.
+    pub fn grant_ending<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        end: Timestamp,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<Update<S>, OwnerError> {
+        self.change(now, rng, |_, state, step| {
+            let ending = |member: &Member<_, _>| member.issued.values().any(|issued| issued.not_after < end);
+            let users: Vec<_> = state.members.iter().filter(|(_, member)| ending(member)).map(|(id, _)| *id).collect();
+            users.iter().try_for_each(|user| step.want_again(state, user))
+        })
     }
 
     /// Opens past epochs of a partition to a member, whether or not it reads the partition from now on.
@@ -355,8 +401,11 @@ impl Owner {
         epochs: RangeInclusive<u32>,
         now: Timestamp,
         rng: &mut R,
-    ) -> Result<Update, OwnerError> {
-        self.change(now, rng, |owner, state, step| {
+    ) -> Result<Update<S>, OwnerError> {
+        self.change(now, rng, |_, state, step| {
+            if !state.members.contains_key(user) {
+                return Err(OwnerError::NotMember);
+            }
             let known = state.epochs.get(&partition).ok_or(OwnerError::NoSuchPeriod)?;
             // Ends first, so that a range of 2³² costs nothing.
             if epochs.is_empty() || !known.contains_key(epochs.start()) || !known.contains_key(epochs.end()) {
@@ -366,7 +415,8 @@ impl Owner {
             if *epochs.end() == state.current(&partition)?.epoch {
                 return Err(OwnerError::Running);
             }
-            epochs.clone().try_for_each(|epoch| step.grant(owner, state, user, Period { partition, epoch }))
+            epochs.clone().for_each(|epoch| step.want(user, Period { partition, epoch }));
+            Ok(())
         })
     }
 
@@ -380,7 +430,7 @@ impl Owner {
         partition: Partition,
         now: Timestamp,
         rng: &mut R,
-    ) -> Result<Update, OwnerError> {
+    ) -> Result<Update<S>, OwnerError> {
         self.change(now, rng, |owner, state, step| {
             state.current(&partition)?;
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
@@ -402,12 +452,12 @@ impl Owner {
         partition: Partition,
         now: Timestamp,
         rng: &mut R,
-    ) -> Result<Update, OwnerError> {
+    ) -> Result<Update<S>, OwnerError> {
         self.change(now, rng, |owner, state, step| {
-            let mut member = state.members.remove(user).ok_or(OwnerError::NotMember)?;
+            let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             member.partitions.remove(&partition);
-            let touched = step.take_back(owner, state, &mut member, |period| period.partition == partition);
-            state.members.insert(*user, member);
+            let (touched, others) = step.take_back(member, |period| period.partition == partition);
+            others.into_iter().for_each(|period| step.want(user, period));
             step.roll(owner, state, &touched)
         })
     }
@@ -426,17 +476,36 @@ impl Owner {
         user: &PartyId,
         now: Timestamp,
         rng: &mut R,
-    ) -> Result<Update, OwnerError> {
+    ) -> Result<Update<S>, OwnerError> {
         self.change(now, rng, |owner, state, step| {
             let mut member = state.members.remove(user).ok_or(OwnerError::NotMember)?;
-            let touched = step.take_back(owner, state, &mut member, |_| true);
+            let (touched, _) = step.take_back(&mut member, |_| true);
             step.roll(owner, state, &touched)
         })
     }
 
-    /// Asks a server why it denied requests for the owner's records.
-    pub fn ask_denials(&self, server: PartyId, now: Timestamp) -> Signed<DenialQuery> {
-        Signed::new(&self.signing, DenialQuery { server, at: now })
+    /// Takes back a grant that somebody else made in the owner's name, in an emergency or by referral. `not_after` is
+    /// the end of its validity, as the receipt of it says; the grant is barred until then.
+    ///
+    /// # Errors
+    /// [`OwnerError`]; the state is unchanged then.
+    pub fn bar<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        grant: GrantId,
+        not_after: Timestamp,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<Update<S>, OwnerError> {
+        self.change(now, rng, |_, _, step| {
+            step.list(grant, Entry::Barred { not_after });
+            Ok(())
+        })
+    }
+
+    /// Asks the keeper of a log, a server or a trustee, for what the auditor has not seen.
+    pub fn ask_audit(&self, auditor: &Auditor, now: Timestamp) -> Signed<AuditQuery> {
+        let (keeper, position) = (auditor.keeper(), auditor.position());
+        Signed::new(&self.signing, AuditQuery { keeper, at: now, position })
     }
 
     /// Opens a record of the owner's, whichever epoch it is from.
@@ -456,19 +525,11 @@ impl Owner {
         if ctx.author != self.id() && !self.state.authors.contains_key(&ctx.author) {
             return Err(OpenError);
         }
-        let Slot::Epoch(epoch) = ctx.slot else { return Err(OpenError) };
-        let period = Period { partition, epoch };
-        let secret = OwnerSecret::derive(&self.root, self.id(), &period).map_err(|_| OpenError)?;
+        let period = S::period(&self.plan, &ctx).filter(|period| period.partition == partition).ok_or(OpenError)?;
+        let label = S::key_label(&self.plan, &period);
+        let secret = S::secret(&self.params, &self.root, &self.id(), &label).map_err(|_| OpenError)?;
         let expected = Expected { owner: self.id(), record, partition, authors: &[ctx.author], versions };
-        Opener::<Afgh>::owner(&(), &secret).open(&expected, sealed)
-    }
-
-    fn certificate<R: TryCryptoRng + ?Sized>(
-        &self,
-        period: &Period,
-        rng: &mut R,
-    ) -> Result<Signed<OwnerKey>, OwnerError> {
-        Ok(Afgh::owner_keygen(&(), &self.root, &self.signing, period, rng)?.1)
+        Opener::<S>::owner(&self.params, &secret).open(&expected, sealed)
     }
 
     /// Runs one step on a copy of the state and keeps the copy only if all of it succeeds.
@@ -476,39 +537,23 @@ impl Owner {
         &mut self,
         now: Timestamp,
         rng: &mut R,
-        body: impl FnOnce(&Self, &mut State<VerifiedUser>, &mut Step<'_, R>) -> Result<(), OwnerError>,
-    ) -> Result<Update, OwnerError> {
+        body: impl FnOnce(&Self, &mut State<S, S::VerifiedUser>, &mut Step<'_, S, R>) -> Result<(), OwnerError>,
+    ) -> Result<Update<S>, OwnerError> {
         let mut state = self.state.at(now)?;
-        let mut step = Step::new(now, rng);
+        let mut step = Step::new(&state, now, rng);
         body(self, &mut state, &mut step)?;
-        let directory = self.directory(&state, now, step.rng)?;
+        let update = step.finish(self, &mut state)?;
         self.state = state;
-        Ok(step.into_update(directory))
-    }
-
-    fn directory<R: TryCryptoRng + ?Sized>(
-        &self,
-        state: &State<VerifiedUser>,
-        now: Timestamp,
-        rng: &mut R,
-    ) -> Result<Signed<Directory>, OwnerError> {
-        if state.epochs.len() > Directory::MAX_PARTITIONS || state.authors.len() > Directory::MAX_AUTHORS {
-            return Err(OwnerError::Exhausted);
-        }
-        let keys = state.epochs.keys().map(|partition| self.certificate(&state.current(partition)?, rng));
-        let end = Timestamp(now.0.checked_add(self.directory_seconds).ok_or(OwnerError::Exhausted)?);
-        let directory = Directory {
-            version: state.version,
-            validity: Validity::new(Self::early(now), end).ok_or(OwnerError::Time)?,
-            keys: keys.collect::<Result<_, _>>()?,
-            authors: state.authors.iter().map(|(author, standing)| (*author, *standing)).collect(),
-        };
-        Ok(Signed::new(&self.signing, directory))
+        Ok(update)
     }
 }
 
 /// The epochs of `partitions` that began at `from` or later.
-fn epochs_since(state: &State<VerifiedUser>, partitions: &BTreeSet<Partition>, from: Timestamp) -> Vec<Period> {
+fn epochs_since<S: SharingScheme, K>(
+    state: &State<S, K>,
+    partitions: &BTreeSet<Partition>,
+    from: Timestamp,
+) -> Vec<Period> {
     let of = |partition: &Partition| state.epochs.get(partition).map(|epochs| (*partition, epochs));
     partitions
         .iter()

@@ -8,11 +8,12 @@ use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encodin
 use crate::error::DecodeError;
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed};
-use crate::pre::GrantId;
-use crate::pre::afgh::{Afgh, VerifiedUser};
+use crate::pre::{GrantId, LiveSet};
 use crate::role::Role;
 use crate::sharing::directory::{read_author, write_author};
-use crate::sharing::{AccessPolicy, Author, BundleError, KeyBundle, OwnerError, VerifiedBundle};
+use crate::sharing::{
+    AccessPolicy, Author, BundleError, KeyBundle, OwnerError, ReferralRule, SharingScheme, VerifiedBundle,
+};
 
 /// A grant that a member has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,43 +23,53 @@ pub(super) struct Issued {
 }
 
 /// `K` is the member's checked key, or nothing as long as the state is a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Member<K> {
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Member<S: SharingScheme, K> {
     pub(super) key: K,
-    pub(super) bundle: Signed<KeyBundle<Afgh>>,
+    pub(super) bundle: Signed<KeyBundle<S>>,
     pub(super) role: Role,
     /// End of the role certificate.
     pub(super) until: Timestamp,
     pub(super) partitions: BTreeSet<Partition>,
-    /// At most one live grant per period: a new one replaces the old.
+    /// The grant of each period. A grant may cover several, and one that is taken back is taken back for all of them.
     pub(super) issued: BTreeMap<Period, Issued>,
 }
 
 /// Replaced as a whole, so that a step that fails leaves no trace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct State<K> {
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct State<S: SharingScheme, K> {
     pub(super) version: u64,
     /// When each epoch of a partition began.
     pub(super) epochs: BTreeMap<Partition, BTreeMap<u32, Timestamp>>,
-    pub(super) members: BTreeMap<PartyId, Member<K>>,
+    pub(super) members: BTreeMap<PartyId, Member<S, K>>,
     pub(super) authors: BTreeMap<PartyId, Author>,
-    /// Revoked grants until they would have ended, for servers that lost their memory.
-    pub(super) revoked: BTreeMap<GrantId, Timestamp>,
+    /// Which grants are in force.
+    pub(super) live: LiveSet,
+    /// The name of every head of live grants that the owner signed, by version: what receipts are held against.
+    pub(super) heads: BTreeMap<u64, Digest>,
+    /// The rules for emergencies that are in force.
+    pub(super) emergency: Option<GrantId>,
     /// Serial and fingerprint of the latest bundle of everybody who ever was a member: nobody comes back with an
     /// older key, which may have been given up because it was stolen.
     pub(super) pins: BTreeMap<PartyId, (u64, Digest)>,
 }
 
-impl<K> State<K> {
+impl<S: SharingScheme, K> State<S, K> {
     pub(super) fn new(partitions: impl IntoIterator<Item = Partition>, now: Timestamp) -> Self {
         Self {
             version: 0,
             epochs: partitions.into_iter().map(|partition| (partition, BTreeMap::from([(0, now)]))).collect(),
             members: BTreeMap::new(),
             authors: BTreeMap::new(),
-            revoked: BTreeMap::new(),
+            live: LiveSet::new(),
+            heads: BTreeMap::new(),
+            emergency: None,
             pins: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn partitions(&self) -> BTreeSet<Partition> {
+        self.epochs.keys().copied().collect()
     }
 
     pub(super) fn current(&self, partition: &Partition) -> Result<Period, OwnerError> {
@@ -74,7 +85,7 @@ impl<K> State<K> {
         Ok(Period { partition: *partition, epoch })
     }
 
-    pub(super) fn pin(&mut self, bundle: &VerifiedBundle<Afgh>) -> Result<(), OwnerError> {
+    pub(super) fn pin(&mut self, bundle: &VerifiedBundle<S>) -> Result<(), OwnerError> {
         let new = (bundle.serial(), bundle.fingerprint());
         match self.pins.insert(bundle.user(), new) {
             Some(old) if new.0 <= old.0 && new != old => Err(OwnerError::Bundle(BundleError::Rollback)),
@@ -83,19 +94,22 @@ impl<K> State<K> {
     }
 
     /// With the members' keys replaced.
-    pub(super) fn try_map<L, E>(self, key: impl Fn(&PartyId, &Member<K>) -> Result<L, E>) -> Result<State<L>, E> {
-        let member = |(id, member): (PartyId, Member<K>)| {
+    pub(super) fn try_map<L, E>(
+        self,
+        key: impl Fn(&PartyId, &Member<S, K>) -> Result<L, E>,
+    ) -> Result<State<S, L>, E> {
+        let member = |(id, member): (PartyId, Member<S, K>)| {
             let key = key(&id, &member)?;
             let Member { bundle, role, until, partitions, issued, .. } = member;
             Ok((id, Member { key, bundle, role, until, partitions, issued }))
         };
-        let Self { version, epochs, members, authors, revoked, pins } = self;
+        let Self { version, epochs, members, authors, live, heads, emergency, pins } = self;
         let members = members.into_iter().map(member).collect::<Result<_, _>>()?;
-        Ok(State { version, epochs, members, authors, revoked, pins })
+        Ok(State { version, epochs, members, authors, live, heads, emergency, pins })
     }
 }
 
-impl State<VerifiedUser> {
+impl<S: SharingScheme> State<S, S::VerifiedUser> {
     /// A copy for a change at `now`.
     pub(super) fn at(&self, now: Timestamp) -> Result<Self, OwnerError> {
         let version = self.version.checked_add(1).ok_or(OwnerError::Exhausted)?;
@@ -112,31 +126,37 @@ impl State<VerifiedUser> {
                 last = *began;
             }
         }
-        state.revoked.retain(|_, not_after| *not_after >= now);
         Ok(state)
+    }
+
+    /// Grants that have ended by themselves, and are listed as live still.
+    pub(super) fn ended(&self, now: Timestamp) -> BTreeSet<GrantId> {
+        let issued = self.members.values().flat_map(|member| member.issued.values());
+        let ended = issued.filter(|issued| issued.not_after < now && self.live.contains(&issued.id));
+        ended.map(|issued| issued.id).collect()
     }
 }
 
 /// The owner's state without its keys; travels as [`Signed<Membership>`](Signed). It names who may read what, so keep
 /// it as private as the records.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Membership {
-    pub(super) state: State<()>,
+pub struct Membership<S: SharingScheme> {
+    pub(super) state: State<S, ()>,
     pub(super) policy: AccessPolicy,
-    pub(super) directory_seconds: u64,
+    pub(super) seconds: u64,
 }
 
-impl Membership {
-    /// Most entries of each kind.
-    pub const MAX: usize = 1 << 20;
+/// Most entries of each kind.
+const MAX: usize = 1 << 20;
 
+impl<S: SharingScheme> Membership<S> {
     /// The owner's counter of directories.
     pub fn version(&self) -> u64 {
         self.state.version
     }
 }
 
-impl fmt::Debug for Membership {
+impl<S: SharingScheme> fmt::Debug for Membership<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Membership")
             .field("version", &self.state.version)
@@ -157,7 +177,7 @@ fn read_map<K: Ord, V>(
     read: impl Fn(&mut Reader<'_>) -> Result<(K, V), DecodeError>,
 ) -> Result<BTreeMap<K, V>, DecodeError> {
     let mut map = BTreeMap::new();
-    for _ in 0..reader.count(Membership::MAX, min_len)? {
+    for _ in 0..reader.count(MAX, min_len)? {
         let (key, value) = read(reader)?;
         if map.last_key_value().is_some_and(|(last, _)| *last >= key) {
             return Err(DecodeError::Value);
@@ -188,7 +208,7 @@ fn role(reader: &mut Reader<'_>) -> Result<Role, DecodeError> {
     Role::from_byte(role)
 }
 
-impl Member<()> {
+impl<S: SharingScheme> Member<S, ()> {
     fn write(&self, sink: &mut dyn Sink) {
         self.bundle.write(sink);
         sink.put(&[self.role as u8]);
@@ -217,12 +237,12 @@ impl Member<()> {
     }
 }
 
-impl Message for Membership {
-    const SUITE: SuiteId = SuiteId::Afgh;
+impl<S: SharingScheme> Message for Membership<S> {
+    const SUITE: SuiteId = S::SUITE;
     const KIND: Kind = kind::MEMBERSHIP;
 
     fn encode_body(&self, sink: &mut dyn Sink) {
-        let State { version, epochs, members, authors, revoked, pins } = &self.state;
+        let State { version, epochs, members, authors, live, heads, emergency, pins } = &self.state;
         sink.put(&version.to_be_bytes());
         put_all(sink, epochs.iter(), |sink, (partition, epochs)| {
             partition.write(sink);
@@ -236,10 +256,12 @@ impl Message for Membership {
             member.write(sink);
         });
         put_all(sink, authors.iter(), |sink, (author, standing)| write_author(sink, author, *standing));
-        put_all(sink, revoked.iter(), |sink, (id, not_after)| {
-            sink.put(id.as_bytes());
-            sink.put(&not_after.0.to_be_bytes());
+        live.write(sink);
+        put_all(sink, heads.iter(), |sink, (version, head)| {
+            sink.put(&version.to_be_bytes());
+            sink.put(head.as_bytes());
         });
+        put_all(sink, emergency.iter(), |sink, id| sink.put(id.as_bytes()));
         put_all(sink, pins.iter(), |sink, (id, (serial, fingerprint))| {
             sink.put(id.as_bytes());
             sink.put(&serial.to_be_bytes());
@@ -253,8 +275,14 @@ impl Message for Membership {
             sink.put(&[*role as u8]);
             sink.put(issuer.as_bytes());
         });
+        put_all(sink, self.policy.referrals.iter(), |sink, (role, rule)| {
+            sink.put(&[*role as u8]);
+            put_all(sink, rule.roles.iter(), |sink, role| sink.put(&[*role as u8]));
+            put_all(sink, rule.partitions.iter(), |sink, partition| partition.write(sink));
+            sink.put(&rule.seconds.to_be_bytes());
+        });
         sink.put(&self.policy.grant_seconds.to_be_bytes());
-        sink.put(&self.directory_seconds.to_be_bytes());
+        sink.put(&self.seconds.to_be_bytes());
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -268,7 +296,12 @@ impl Message for Membership {
             })?,
             members: read_map(reader, 200, |reader| Ok((party(reader)?, Member::read(reader)?)))?,
             authors: read_map(reader, 33, read_author)?,
-            revoked: read_map(reader, 24, |reader| Ok((GrantId::from_array(reader.array()?), time(reader)?)))?,
+            live: LiveSet::read(reader)?,
+            heads: read_map(reader, 40, |reader| Ok((reader.u64()?, Digest::from_array(reader.array()?))))?,
+            emergency: match reader.count(1, 16)? {
+                0 => None,
+                _ => Some(GrantId::from_array(reader.array()?)),
+            },
             pins: read_map(reader, 72, |reader| {
                 Ok((party(reader)?, (reader.u64()?, Digest::from_array(reader.array()?))))
             })?,
@@ -276,10 +309,14 @@ impl Message for Membership {
         let policy = AccessPolicy {
             access: read_map(reader, 5, |reader| Ok((role(reader)?, read_set(reader, 5, Partition::read)?)))?,
             issuers: read_set(reader, 33, |reader| Ok((role(reader)?, party(reader)?)))?,
+            referrals: read_map(reader, 17, |reader| {
+                let (of, roles) = (role(reader)?, read_set(reader, 1, role)?);
+                Ok((of, ReferralRule { roles, partitions: read_set(reader, 5, Partition::read)?, seconds: reader.u64()? }))
+            })?,
             grant_seconds: reader.u64()?,
         };
-        Ok(Self { state, policy, directory_seconds: reader.u64()? })
+        Ok(Self { state, policy, seconds: reader.u64()? })
     }
 }
 
-public_encoding!(Membership);
+public_encoding!(Membership<S> where [S: SharingScheme]);

@@ -1,6 +1,6 @@
 //! One change of the owner's in the making.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use rand_core::TryCryptoRng;
@@ -9,111 +9,198 @@ use super::state::{Issued, Member, State};
 use super::{Owner, Update};
 use crate::context::{Partition, Period, Timestamp, Validity};
 use crate::identity::{PartyId, Signed};
-use crate::pre::Pre;
-use crate::pre::afgh::{Afgh, VerifiedUser};
-use crate::sharing::{Delegation, Directory, OwnerError, Revocation};
+use crate::pre::{DelegateError, Entry, GrantId};
+use crate::sharing::{Delegation, Directory, OwnerError, SharingScheme};
 
-pub(super) struct Step<'a, R: ?Sized> {
-    pub(super) now: Timestamp,
-    pub(super) rng: &'a mut R,
-    revocations: Vec<Signed<Revocation>>,
-    delegations: Vec<Delegation<Afgh>>,
-    lapsed: BTreeSet<(PartyId, Period)>,
+/// One of the owner's key pairs.
+struct Keys<S: SharingScheme> {
+    label: S::KeyLabel,
+    secret: S::OwnerSecret,
+    public: S::OwnerPublic,
 }
 
-impl<'a, R: TryCryptoRng + ?Sized> Step<'a, R> {
-    pub(super) fn new(now: Timestamp, rng: &'a mut R) -> Self {
-        Self { now, rng, revocations: Vec::new(), delegations: Vec::new(), lapsed: BTreeSet::new() }
+pub(super) struct Step<'a, S: SharingScheme, R: ?Sized> {
+    pub(super) now: Timestamp,
+    pub(super) rng: &'a mut R,
+    /// What is to be granted once everything else is settled: one grant may cover all that a member gets.
+    wanted: BTreeMap<PartyId, BTreeSet<Period>>,
+    /// What is no longer in force.
+    removed: BTreeSet<GrantId>,
+    /// What is in force from now on.
+    entries: BTreeMap<GrantId, Entry>,
+    delegations: Vec<Delegation<S>>,
+    lapsed: BTreeSet<(PartyId, Period)>,
+    /// The key pair that was needed last: members get grants of one period one after the other.
+    keys: Option<Keys<S>>,
+}
+
+impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
+    pub(super) fn new(state: &State<S, S::VerifiedUser>, now: Timestamp, rng: &'a mut R) -> Self {
+        let (wanted, entries, lapsed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { now, rng, wanted, removed: state.ended(now), entries, delegations: Vec::new(), lapsed, keys: None }
     }
 
-    pub(super) fn into_update(self, directory: Signed<Directory>) -> Update {
-        let Self { revocations, delegations, lapsed, .. } = self;
-        Update { revocations, directory, delegations, lapsed: lapsed.into_iter().collect() }
-    }
-
-    /// Begins a new epoch of each partition and grants it to every member who may read the partition.
+    /// Begins a new epoch of each partition, and lets every member have it who may read the partition.
     pub(super) fn roll(
         &mut self,
-        owner: &Owner,
-        state: &mut State<VerifiedUser>,
+        owner: &Owner<S>,
+        state: &mut State<S, S::VerifiedUser>,
         partitions: &BTreeSet<Partition>,
     ) -> Result<(), OwnerError> {
         for partition in partitions {
             let period = state.roll(partition, self.now)?;
+            if !S::has(&owner.plan, &period) {
+                return Err(OwnerError::Exhausted);
+            }
             let readers = state.members.iter().filter(|(_, member)| member.partitions.contains(partition));
-            let readers: Vec<_> = readers.map(|(id, _)| *id).collect();
-            readers.iter().try_for_each(|user| self.grant(owner, state, user, period))?;
+            readers.for_each(|(user, _)| self.want(user, period));
         }
         Ok(())
     }
 
-    /// Grants a period to a member, in the place of the grant that the member has of it.
-    pub(super) fn grant(
+    /// Lets a member have a period, by a new grant in the place of any that the member has of it.
+    pub(super) fn want(&mut self, user: &PartyId, period: Period) {
+        self.wanted.entry(*user).or_default().insert(period);
+    }
+
+    /// Grants everything again that a member has: its periods, and what is current of its partitions.
+    pub(super) fn want_again(&mut self, state: &State<S, S::VerifiedUser>, user: &PartyId) -> Result<(), OwnerError> {
+        let member = state.members.get(user).ok_or(OwnerError::NotMember)?;
+        member.issued.keys().for_each(|period| self.want(user, *period));
+        for partition in &member.partitions {
+            self.want(user, state.current(partition)?);
+        }
+        Ok(())
+    }
+
+    /// Takes from a member the grants that cover one of the periods concerned. Returns the partitions of these, and what
+    /// else the grants covered.
+    pub(super) fn take_back(
         &mut self,
-        owner: &Owner,
-        state: &mut State<VerifiedUser>,
+        member: &mut Member<S, S::VerifiedUser>,
+        concerned: impl Fn(&Period) -> bool,
+    ) -> (BTreeSet<Partition>, BTreeSet<Period>) {
+        let ids = member.issued.iter().filter(|(period, _)| concerned(period)).map(|(_, issued)| issued.id);
+        let ids: BTreeSet<_> = ids.collect();
+        let (mut touched, mut others) = (BTreeSet::new(), BTreeSet::new());
+        for (period, issued) in core::mem::take(&mut member.issued) {
+            if !ids.contains(&issued.id) {
+                member.issued.insert(period, issued);
+            } else if concerned(&period) {
+                touched.insert(period.partition);
+            } else {
+                others.insert(period);
+            }
+        }
+        self.removed.extend(ids);
+        (touched, others)
+    }
+
+    /// Puts an entry into the next head of live grants.
+    pub(super) fn list(&mut self, id: GrantId, entry: Entry) {
+        self.entries.insert(id, entry);
+    }
+
+    /// Leaves an entry out of the next head of live grants.
+    pub(super) fn unlist(&mut self, id: GrantId) {
+        self.removed.insert(id);
+    }
+
+    /// Makes the grants, the directory and the head of live grants.
+    pub(super) fn finish(
+        mut self,
+        owner: &Owner<S>,
+        state: &mut State<S, S::VerifiedUser>,
+    ) -> Result<Update<S>, OwnerError> {
+        for (user, periods) in core::mem::take(&mut self.wanted) {
+            // Who is no member any more gets nothing.
+            if let Some(member) = state.members.get_mut(&user) {
+                self.grant(owner, &user, member, periods)?;
+            }
+        }
+        let directory = self.directory(owner, state)?;
+        // A head from the future was made by a clock that ran ahead; the next one follows it all the same.
+        let at = state.live.at().map_or(self.now, |former| former.max(self.now));
+        let not_after = Timestamp(at.0.checked_add(owner.seconds).ok_or(OwnerError::Exhausted)?);
+        let live = state.live.advance(&owner.signing, self.removed, self.entries, at, not_after)?;
+        state.heads.insert(state.live.version(), state.live.digest());
+        Ok(Update { live, directory, delegations: self.delegations, lapsed: self.lapsed.into_iter().collect() })
+    }
+
+    fn grant(
+        &mut self,
+        owner: &Owner<S>,
         user: &PartyId,
-        period: Period,
+        member: &mut Member<S, S::VerifiedUser>,
+        mut periods: BTreeSet<Period>,
     ) -> Result<(), OwnerError> {
-        let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
         let end = Timestamp(self.now.0.saturating_add(owner.policy.grant_seconds()));
         let not_after = end.min(member.until).min(member.bundle.unverified().not_after);
         if not_after < self.now {
             // The certificate or the key has run out: the member stays without until it is renewed.
-            self.lapsed.insert((*user, period));
+            self.lapsed.extend(periods.into_iter().map(|period| (*user, period)));
             return Ok(());
         }
-        let validity = Validity::new(Owner::early(self.now), not_after).ok_or(OwnerError::Time)?;
-        let (secret, owner_key) = Afgh::owner_keygen(&(), &owner.root, &owner.signing, &period, self.rng)?;
-        let (grant, [rekey]) = Afgh::delegate(&(), &secret, &owner.signing, &member.key, &(), &validity, self.rng)?;
-        let issued = Issued { id: grant.unverified().id(), not_after };
-        let replaced = member.issued.insert(period, issued);
-        self.delegations.push(Delegation { owner_key, grant, rekey });
-        replaced.into_iter().for_each(|old| self.revoke(owner, state, old));
+        let validity = Validity::new(Owner::<S>::early(self.now), not_after).ok_or(OwnerError::Time)?;
+        // A grant is replaced as a whole.
+        let (_, others) = self.take_back(member, |period| periods.contains(period));
+        periods.extend(others);
+        let referral = owner.policy.referral(member.role).map(|rule| (rule, &owner.policy.issuers));
+        for periods in S::divide(&owner.plan, periods) {
+            let Some(period) = periods.first() else { continue };
+            let scope = S::scope(&owner.plan, &periods, referral).ok_or(DelegateError::Scope)?;
+            let keys = self.take_keys(owner, period)?;
+            let (params, signer) = (&*owner.params, &owner.signing);
+            let (grant, rekeys) =
+                S::delegate(params, &keys.secret, signer, &member.key, &scope, &validity, self.rng)?;
+            let (id, digest) = S::name(&grant);
+            member.issued.extend(periods.iter().map(|period| (*period, Issued { id, not_after })));
+            self.list(id, Entry::Live { digest });
+            let delegation = |rekey| Delegation { owner_key: keys.public.clone(), grant: grant.clone(), rekey };
+            self.delegations.extend(rekeys.into_iter().map(delegation));
+            self.keys = Some(keys);
+        }
         Ok(())
     }
 
-    /// Grants everything again that a member has: its periods, and what is current of its partitions.
-    pub(super) fn grant_again(
-        &mut self,
-        owner: &Owner,
-        state: &mut State<VerifiedUser>,
-        user: &PartyId,
-    ) -> Result<(), OwnerError> {
-        let member = state.members.get(user).ok_or(OwnerError::NotMember)?;
-        let mut periods: BTreeSet<_> = member.issued.keys().copied().collect();
-        for partition in &member.partitions {
-            periods.insert(state.current(partition)?);
+    /// The key pair that a period is under; whoever takes it puts it back.
+    fn take_keys(&mut self, owner: &Owner<S>, period: &Period) -> Result<Keys<S>, OwnerError> {
+        let label = S::key_label(&owner.plan, period);
+        if let Some(keys) = self.keys.take_if(|keys| keys.label == label) {
+            return Ok(keys);
         }
-        periods.into_iter().try_for_each(|period| self.grant(owner, state, user, period))
+        let (secret, public) = S::owner_keygen(&owner.params, &owner.root, &owner.signing, &label, self.rng)?;
+        Ok(Keys { label, secret, public })
     }
 
-    /// Takes grants from a member, and returns the partitions that they were of.
-    pub(super) fn take_back(
+    fn directory(
         &mut self,
-        owner: &Owner,
-        state: &mut State<VerifiedUser>,
-        member: &mut Member<VerifiedUser>,
-        concerned: impl Fn(&Period) -> bool,
-    ) -> BTreeSet<Partition> {
-        let mut touched = BTreeSet::new();
-        let issued = core::mem::take(&mut member.issued);
-        for (period, issued) in issued {
-            if concerned(&period) {
-                self.revoke(owner, state, issued);
-                touched.insert(period.partition);
-            } else {
-                member.issued.insert(period, issued);
+        owner: &Owner<S>,
+        state: &State<S, S::VerifiedUser>,
+    ) -> Result<Signed<Directory<S>>, OwnerError> {
+        if state.epochs.len() > Directory::MAX_PARTITIONS || state.authors.len() > Directory::MAX_AUTHORS {
+            return Err(OwnerError::Exhausted);
+        }
+        let current = state.epochs.keys().map(|partition| state.current(partition));
+        let current = current.collect::<Result<Vec<_>, _>>()?;
+        let (mut labels, mut public) = (Vec::new(), Vec::new());
+        for period in &current {
+            let label = S::key_label(&owner.plan, period);
+            if !labels.contains(&label) {
+                let keys = self.take_keys(owner, period)?;
+                public.push(keys.public.clone());
+                labels.push(label);
+                self.keys = Some(keys);
             }
         }
-        touched
-    }
-
-    /// Revokes a grant unless it has ended by itself.
-    fn revoke(&mut self, owner: &Owner, state: &mut State<VerifiedUser>, issued: Issued) {
-        if issued.not_after >= self.now {
-            state.revoked.insert(issued.id, issued.not_after);
-            self.revocations.push(owner.revocation(issued.id, issued.not_after));
-        }
+        let end = Timestamp(self.now.0.checked_add(owner.seconds).ok_or(OwnerError::Exhausted)?);
+        let directory = Directory {
+            version: state.version,
+            validity: Validity::new(Owner::<S>::early(self.now), end).ok_or(OwnerError::Time)?,
+            current,
+            keys: public,
+            authors: state.authors.iter().map(|(author, standing)| (*author, *standing)).collect(),
+        };
+        Ok(Signed::new(&owner.signing, directory))
     }
 }

@@ -1,0 +1,98 @@
+//! What the owner prepares for the time when it cannot act.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use rand_core::TryCryptoRng;
+
+use super::{Owner, Update};
+use crate::context::{Partition, Timestamp};
+use crate::identity::Signed;
+use crate::kac::trustees::{Committee, SharingChain, SubShare, deal};
+use crate::kac::{ClassSet, GenerationChain};
+use crate::kapre::{Admission, EmergencyRules, Kapre, Lineage};
+use crate::pre::{DelegateError, Entry, Pre};
+use crate::role::Role;
+use crate::sharing::OwnerError;
+
+/// Whom trustees may let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmergencyRule {
+    /// Roles that an issuer certifies whom the owner's policy trusts with them.
+    pub roles: BTreeSet<Role>,
+    /// To which partitions, in any of their epochs.
+    pub partitions: BTreeSet<Partition>,
+    /// For how many seconds at most.
+    pub seconds: u64,
+}
+
+/// What trustees need to act. All but the sub-shares is public, and for the re-encryption server and whoever may ask as
+/// well: keep it where an emergency doctor finds it.
+#[derive(Debug)]
+pub struct EmergencyPlan {
+    /// The owner's key.
+    pub owner_key: GenerationChain,
+    /// Which trustees may let in whom.
+    pub rules: Signed<EmergencyRules>,
+    /// How the owner's secret is shared.
+    pub sharing: SharingChain,
+    /// The secret shares in the order of the trustees, each for its trustee alone.
+    pub sub_shares: Vec<SubShare>,
+}
+
+impl Owner<Kapre> {
+    /// Shares the owner's secret among trustees, of whom as many as their threshold may let others in by `rule`. Former
+    /// rules end: with them ends what was granted under them.
+    ///
+    /// The trustees' shares of before stay good for nothing that the server carries out, but as many of the former
+    /// trustees as their threshold have the secret still if they collude: only a new generation of it ends that.
+    ///
+    /// # Errors
+    /// [`OwnerError::NoSuchPeriod`] for a partition that does not exist, and others; the state is unchanged then.
+    pub fn prepare_emergency<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        committee: &Committee,
+        rule: &EmergencyRule,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<(Update, EmergencyPlan), OwnerError> {
+        let mut set = ClassSet::empty();
+        for partition in &rule.partitions {
+            set = set.union(&self.plan.partition(partition).ok_or(OwnerError::NoSuchPeriod)?);
+        }
+        let issuers = self.policy.issuers.iter().filter(|(role, _)| rule.roles.contains(role));
+        let admission = issuers
+            .copied()
+            .try_fold(Admission::new(set, rule.seconds), |rules, (role, issuer)| rules.trust(role, issuer))
+            .ok_or(OwnerError::Exhausted)?;
+        let label = Lineage::first(self.plan.clone());
+        let (secret, owner_key) = Kapre::owner_keygen(&self.params, &self.root, &self.signing, &label, rng)?;
+        let (dealing, sub_shares) =
+            deal(&secret, &self.signing, committee, rng).map_err(|_| OwnerError::Delegate(DelegateError::Rng))?;
+        let sharing = SharingChain::new(dealing);
+        let shared = sharing.verify(secret.generation()).map_err(|_| OwnerError::Delegate(DelegateError::Rng))?;
+        let rules = EmergencyRules::new(&self.signing, &shared, admission, rng)?;
+        let (id, digest) = (rules.unverified().id(), rules.digest());
+        let update = self.change(now, rng, |_, state, step| {
+            state.emergency.replace(id).into_iter().for_each(|former| step.unlist(former));
+            step.list(id, Entry::Live { digest });
+            Ok(())
+        })?;
+        Ok((update, EmergencyPlan { owner_key, rules, sharing, sub_shares }))
+    }
+
+    /// Ends the rules for emergencies, and with them what was granted under them.
+    ///
+    /// # Errors
+    /// [`OwnerError`]; the state is unchanged then.
+    pub fn end_emergency<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<Update, OwnerError> {
+        self.change(now, rng, |_, state, step| {
+            state.emergency.take().into_iter().for_each(|former| step.unlist(former));
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! What the roles need of a scheme beyond re-encryption: how an owner's periods become keys, and a member's grants.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::context::{Context, Partition, Period, Slot, Validity};
+use crate::hash::Digest;
+use crate::identity::{PartyId, Signed};
+use crate::kac::{self, ClassGrid, ClassSet, Params};
+use crate::kapre::{Admission, ClassLabel, Grant, Kapre, Lineage, Scope};
+use crate::kem::{OwnerRoot, OwnerTerms};
+use crate::pre::afgh::{self, Afgh};
+use crate::pre::{GrantId, KeyError, Pre};
+use crate::role::Role;
+use crate::sharing::ReferralRule;
+
+/// A scheme that the roles can run on.
+pub trait SharingScheme: Pre<Policy = Validity> {
+    /// Which periods there can be. It follows from parameters and partitions, and never changes for an owner.
+    type Plan: Clone + fmt::Debug;
+
+    /// The plan for these partitions; `None` when the parameters have no room for them.
+    fn plan(params: &Self::Params, partitions: &BTreeSet<Partition>) -> Option<Self::Plan>;
+
+    /// Whether the plan has room for a period.
+    fn has(plan: &Self::Plan, period: &Period) -> bool;
+
+    /// Which of the owner's keys a period is under.
+    fn key_label(plan: &Self::Plan, period: &Period) -> Self::KeyLabel;
+
+    /// The owner's secret under a label, for opening the owner's own records.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the label does not fit the parameters.
+    fn secret(
+        params: &Self::Params,
+        root: &OwnerRoot,
+        owner: &PartyId,
+        label: &Self::KeyLabel,
+    ) -> Result<Self::OwnerSecret, KeyError>;
+
+    /// The label of capsules of a period under a key; `None` when the period is not one of the key's.
+    fn label(key: &Self::VerifiedOwner, period: &Period) -> Option<Self::Label>;
+
+    /// Whether a context is one under a key, or under one that it continues.
+    fn covers(params: &Self::Params, key: &Self::VerifiedOwner, ctx: &Context<'_>) -> bool;
+
+    /// The period that a context is of.
+    fn period(plan: &Self::Plan, ctx: &Context<'_>) -> Option<Period>;
+
+    /// Name and digest of a grant that the caller made: unchecked.
+    fn name(grant: &Self::Grant) -> (GrantId, Digest);
+
+    /// Divides periods into such as one grant covers.
+    fn divide(plan: &Self::Plan, periods: BTreeSet<Period>) -> Vec<BTreeSet<Period>>;
+
+    /// What a grant for such periods covers. Whom the member may refer, where the scheme has referrals: certified by one
+    /// of the issuers of the rule's roles.
+    fn scope(
+        plan: &Self::Plan,
+        periods: &BTreeSet<Period>,
+        referral: Option<(&ReferralRule, &BTreeSet<(Role, PartyId)>)>,
+    ) -> Option<Self::Scope>;
+}
+
+/// One key pair and one grant for each period; no referrals.
+impl SharingScheme for Afgh {
+    type Plan = ();
+
+    fn plan((): &(), _: &BTreeSet<Partition>) -> Option<()> {
+        Some(())
+    }
+
+    fn has((): &(), _: &Period) -> bool {
+        true
+    }
+
+    fn key_label((): &(), period: &Period) -> Period {
+        *period
+    }
+
+    fn secret((): &(), root: &OwnerRoot, owner: &PartyId, label: &Period) -> Result<afgh::OwnerSecret, KeyError> {
+        Ok(afgh::OwnerSecret::derive(root, *owner, label)?)
+    }
+
+    fn label(key: &afgh::VerifiedOwner, period: &Period) -> Option<()> {
+        (key.period() == *period).then_some(())
+    }
+
+    fn covers((): &(), key: &afgh::VerifiedOwner, ctx: &Context<'_>) -> bool {
+        key.origin() == ctx.origin
+    }
+
+    fn period((): &(), ctx: &Context<'_>) -> Option<Period> {
+        match ctx.slot {
+            Slot::Epoch(epoch) => Some(Period { partition: ctx.partition, epoch }),
+            Slot::Class(_) => None,
+        }
+    }
+
+    fn name(grant: &Signed<afgh::Grant>) -> (GrantId, Digest) {
+        (grant.unverified().id(), grant.digest())
+    }
+
+    fn divide((): &(), periods: BTreeSet<Period>) -> Vec<BTreeSet<Period>> {
+        periods.into_iter().map(|period| BTreeSet::from([period])).collect()
+    }
+
+    fn scope((): &(), _: &BTreeSet<Period>, _: Option<(&ReferralRule, &BTreeSet<(Role, PartyId)>)>) -> Option<()> {
+        Some(())
+    }
+}
+
+fn classes<'a>(grid: &ClassGrid, periods: impl IntoIterator<Item = &'a Period>) -> Option<ClassSet> {
+    let classes: Option<Vec<_>> = periods.into_iter().map(|period| grid.class(period)).collect();
+    ClassSet::try_from_classes(classes?).ok()
+}
+
+/// One key pair for all periods, of which each is a class, and one grant for any of them.
+///
+/// The plan is a grid of the partitions in ascending order, with as many epochs each as the parameters have room for.
+impl SharingScheme for Kapre {
+    type Plan = ClassGrid;
+
+    fn plan(params: &Params, partitions: &BTreeSet<Partition>) -> Option<ClassGrid> {
+        let partitions: Vec<_> = partitions.iter().copied().collect();
+        let epochs = params.classes().checked_div(u32::try_from(partitions.len()).ok()?)?;
+        ClassGrid::new(&partitions, epochs).ok()
+    }
+
+    fn has(grid: &ClassGrid, period: &Period) -> bool {
+        grid.class(period).is_some()
+    }
+
+    fn key_label(grid: &ClassGrid, _: &Period) -> Lineage {
+        Lineage::first(grid.clone())
+    }
+
+    fn secret(
+        params: &Params,
+        root: &OwnerRoot,
+        owner: &PartyId,
+        label: &Lineage,
+    ) -> Result<kac::OwnerSecret, KeyError> {
+        Ok(kac::OwnerSecret::derive(params, label.grid(), root, owner, label.previous())?)
+    }
+
+    fn label(key: &kac::VerifiedGeneration, period: &Period) -> Option<ClassLabel> {
+        ClassLabel::new(key.grid(), period)
+    }
+
+    fn covers(params: &Params, key: &kac::VerifiedGeneration, ctx: &Context<'_>) -> bool {
+        key.class_of(params, ctx).is_some()
+    }
+
+    fn period(grid: &ClassGrid, ctx: &Context<'_>) -> Option<Period> {
+        match ctx.slot {
+            Slot::Class(class) => grid.period(class).filter(|period| period.partition == ctx.partition),
+            Slot::Epoch(_) => None,
+        }
+    }
+
+    fn name(grant: &Grant) -> (GrantId, Digest) {
+        (grant.id(), grant.digest())
+    }
+
+    fn divide(_: &ClassGrid, periods: BTreeSet<Period>) -> Vec<BTreeSet<Period>> {
+        if periods.is_empty() { Vec::new() } else { Vec::from([periods]) }
+    }
+
+    fn scope(
+        grid: &ClassGrid,
+        periods: &BTreeSet<Period>,
+        referral: Option<(&ReferralRule, &BTreeSet<(Role, PartyId)>)>,
+    ) -> Option<Scope> {
+        let admission = |(rule, issuers): (&ReferralRule, &BTreeSet<(Role, PartyId)>)| {
+            let referable = periods.iter().filter(|period| rule.partitions.contains(&period.partition));
+            let set = classes(grid, referable).filter(|set| !set.is_empty())?;
+            let issuers = issuers.iter().filter(|(role, _)| rule.roles.contains(role));
+            issuers.copied().try_fold(Admission::new(set, rule.seconds), |rules, (role, issuer)| rules.trust(role, issuer))
+        };
+        Some(Scope { set: classes(grid, periods)?, referral: referral.and_then(admission) })
+    }
+}
