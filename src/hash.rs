@@ -85,6 +85,7 @@ pub(crate) mod label {
 
     pub(crate) const MERKLE_BODY: Label = Label("sesphr v1 merkle body");
     pub(crate) const MERKLE_LIVE: Label = Label("sesphr v1 merkle live");
+    pub(crate) const MERKLE_LOG: Label = Label("sesphr v1 merkle log");
 
     /// Every label, for the test that they differ.
     #[cfg(test)]
@@ -132,6 +133,7 @@ pub(crate) mod label {
         IMMUTABLE_HEADER,
         MERKLE_BODY,
         MERKLE_LIVE,
+        MERKLE_LOG,
     ];
 }
 
