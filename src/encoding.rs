@@ -98,6 +98,10 @@ pub(crate) mod kind {
     pub(crate) const LIVE_HEAD: Kind = Kind(0x0039);
     pub(crate) const LIVE_UPDATE: Kind = Kind(0x003a);
     pub(crate) const LIVE_SET: Kind = Kind(0x003b);
+    pub(crate) const RECEIPT: Kind = Kind(0x003c);
+    pub(crate) const LOG_HEAD: Kind = Kind(0x003d);
+    pub(crate) const AUDIT: Kind = Kind(0x003e);
+    pub(crate) const AUDITOR: Kind = Kind(0x003f);
 
     pub(crate) const PARAMS: Kind = Kind(0x0040);
     pub(crate) const PINS: Kind = Kind(0x0041);

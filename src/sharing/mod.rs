@@ -28,6 +28,7 @@ mod bundle;
 mod cloud;
 mod directory;
 mod error;
+pub mod log;
 mod messages;
 mod owner;
 mod server;
