@@ -88,7 +88,6 @@ pub(crate) mod kind {
 
     pub(crate) const KEY_BUNDLE: Kind = Kind(0x0030);
     pub(crate) const ROLE_CERT: Kind = Kind(0x0031);
-    pub(crate) const REVOCATION: Kind = Kind(0x0032);
     pub(crate) const REQUEST: Kind = Kind(0x0033);
     pub(crate) const RESPONSE: Kind = Kind(0x0034);
     pub(crate) const DIRECTORY: Kind = Kind(0x0035);
@@ -99,6 +98,10 @@ pub(crate) mod kind {
     pub(crate) const LIVE_UPDATE: Kind = Kind(0x003a);
     pub(crate) const LIVE_SET: Kind = Kind(0x003b);
     pub(crate) const BACKUP: Kind = Kind(0x0060);
+    pub(crate) const RECEIPT: Kind = Kind(0x003c);
+    pub(crate) const LOG_HEAD: Kind = Kind(0x003d);
+    pub(crate) const AUDIT: Kind = Kind(0x003e);
+    pub(crate) const AUDITOR: Kind = Kind(0x003f);
 
     pub(crate) const PARAMS: Kind = Kind(0x0040);
     pub(crate) const PINS: Kind = Kind(0x0041);

@@ -102,6 +102,7 @@ pub(crate) mod label {
 
     pub(crate) const MERKLE_BODY: Label = Label("sesphr v1 merkle body");
     pub(crate) const MERKLE_LIVE: Label = Label("sesphr v1 merkle live");
+    pub(crate) const MERKLE_LOG: Label = Label("sesphr v1 merkle log");
 
     /// Every label, for the test that they differ.
     #[cfg(test)]
@@ -165,6 +166,7 @@ pub(crate) mod label {
         IMMUTABLE_HEADER,
         MERKLE_BODY,
         MERKLE_LIVE,
+        MERKLE_LOG,
     ];
 }
 

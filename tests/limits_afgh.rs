@@ -29,7 +29,9 @@ fn generator_that_fails_at_any_draw() {
     fails_until(1, |rng| OwnerRoot::try_generate(rng).map_err(rng_error));
     fails_until(1, |rng| SigningKey::try_generate(rng).map_err(rng_error));
     fails_until(1, |rng| RecordId::try_generate(rng).map_err(rng_error));
-    fails_until(1, |rng| Afgh::owner_keygen(&(), &s.owner.root, &s.owner.signer, &medical(3), rng).map_err(|e| e == KeyError::Rng));
+    fails_until(1, |rng| {
+        Afgh::owner_keygen(&(), &s.owner.root, &s.owner.signer, &medical(3), rng).map_err(|e| e == KeyError::Rng)
+    });
     fails_until(2, |rng| Afgh::user_keygen(&(), &s.user.signer, rng).map_err(rng_error));
     fails_until(2, |rng| {
         Afgh::encapsulate(&(), &s.owner.key, &ctx, &s.author, rng).map_err(|e| e == EncapsulateError::Rng)

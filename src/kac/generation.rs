@@ -239,7 +239,7 @@ impl VerifiedGeneration {
     }
 
     /// The class of `ctx` if that is a context of this generation or of one before, under these parameters.
-    pub(super) fn class_of(&self, params: &Params, ctx: &Context<'_>) -> Option<u32> {
+    pub(crate) fn class_of(&self, params: &Params, ctx: &Context<'_>) -> Option<u32> {
         let Name { owner, terms, origin, ancestors } = &*self.0;
         let Slot::Class(class) = ctx.slot else { return None };
         let known = ctx.origin == *origin || ancestors.contains(&ctx.origin);

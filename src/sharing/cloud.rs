@@ -61,7 +61,8 @@ impl<S: SharingScheme, St: Storage> Cloud<S, St> {
             let directory = Signed::<Directory<S>>::from_bytes(&bytes).map_err(CloudError::Corrupt)?;
             // Its time is looked at when it is used.
             let time = directory.unverified().validity.not_before();
-            let verified = VerifiedDirectory::new(&params, &directory, &owner, 0, time).map_err(CloudError::Directory)?;
+            let verified =
+                VerifiedDirectory::<S>::new(&params, &directory, &owner, 0, time).map_err(CloudError::Directory)?;
             directories.insert(owner, (directory, verified));
         }
         Ok(Self { params, storage, directories })
@@ -78,7 +79,8 @@ impl<S: SharingScheme, St: Storage> Cloud<S, St> {
         now: Timestamp,
     ) -> Result<(), CloudError<St::Error>> {
         let seen = self.directories.get(owner).map_or(0, |(_, verified)| verified.version());
-        let verified = VerifiedDirectory::new(&self.params, directory, owner, seen, now).map_err(CloudError::Directory)?;
+        let verified =
+            VerifiedDirectory::<S>::new(&self.params, directory, owner, seen, now).map_err(CloudError::Directory)?;
         let name = [DIRECTORY, owner.as_bytes()].concat();
         self.storage.put(&name, &directory.to_bytes()).map_err(CloudError::Storage)?;
         self.directories.insert(*owner, (directory.clone(), verified));

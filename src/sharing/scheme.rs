@@ -178,7 +178,9 @@ impl SharingScheme for Kapre {
             let referable = periods.iter().filter(|period| rule.partitions.contains(&period.partition));
             let set = classes(grid, referable).filter(|set| !set.is_empty())?;
             let issuers = issuers.iter().filter(|(role, _)| rule.roles.contains(role));
-            issuers.copied().try_fold(Admission::new(set, rule.seconds), |rules, (role, issuer)| rules.trust(role, issuer))
+            issuers
+                .copied()
+                .try_fold(Admission::new(set, rule.seconds), |rules, (role, issuer)| rules.trust(role, issuer))
         };
         Some(Scope { set: classes(grid, periods)?, referral: referral.and_then(admission) })
     }

@@ -14,12 +14,10 @@ use crate::hash::Digest;
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kac::trustees::{Share, SharingChain, SubShare, VerifiedShare};
 use crate::kac::{GenerationChain, Params};
-use crate::kapre::{
-    Appeal, Approval, ApprovalKey, EmergencyError, EmergencyRequest, EmergencyRules, Kapre, approve,
-};
+use crate::kapre::{Appeal, Approval, ApprovalKey, EmergencyError, EmergencyRequest, EmergencyRules, Kapre, approve};
 use crate::pre::Pre;
 use crate::sharing::log::{Audit, Event, LiveRef, Log};
-use crate::sharing::{AuditQuery, EmergencyPlan, Storage, TrusteeError};
+use crate::sharing::{AuditQuery, Storage, TrusteeError};
 
 /// An owner in this trustee's care.
 struct Ward {
@@ -93,26 +91,29 @@ impl<St: Storage> Trustee<St> {
         self.signing.id()
     }
 
-    /// Takes an owner into care, or what the owner prepared anew: checks the owner's key, how its secret is shared, and
-    /// that this trustee's share is what it has to be. What was there before is gone.
+    /// Takes an owner into care, or what the owner prepared anew, or the trustees refreshed: checks the owner's key, how its
+    /// secret is shared, and that the sub-shares that this trustee received make its share. What was there before is
+    /// gone.
     ///
     /// # Errors
     /// [`TrusteeError`] naming the check that failed.
     pub fn entrust(
         &mut self,
         owner: &PartyId,
-        plan: &EmergencyPlan,
-        sub_share: &SubShare,
+        owner_key: &GenerationChain,
+        rules: &Signed<EmergencyRules>,
+        sharing: &SharingChain,
+        sub_shares: &[SubShare],
     ) -> Result<(), TrusteeError<St::Error>> {
-        let generation = Kapre::verify_owner(&self.params, &plan.owner_key, owner).map_err(TrusteeError::Key)?;
-        let rules = plan.rules.verify(owner).map_err(|_| TrusteeError::Signature)?;
-        let share = plan.sharing.share(&generation, &self.id(), core::slice::from_ref(sub_share));
-        let share = share.map_err(TrusteeError::Sharing)?.map_err(TrusteeError::Share)?;
-        if rules.committee() != share.sharing().committee() {
+        let generation = Kapre::verify_owner(&self.params, owner_key, owner).map_err(TrusteeError::Key)?;
+        let checked = rules.verify(owner).map_err(|_| TrusteeError::Signature)?;
+        let resharing = sharing.last(&generation).map_err(TrusteeError::Sharing)?;
+        let share = resharing.share(&self.id(), sub_shares).map_err(TrusteeError::Share)?;
+        if checked.committee() != share.sharing().committee() {
             return Err(TrusteeError::Emergency(EmergencyError::Committee));
         }
         let share_bytes = share.share().to_secret_bytes();
-        let public = [plan.owner_key.to_bytes(), plan.sharing.to_bytes(), plan.rules.to_bytes()].concat();
+        let public = [owner_key.to_bytes(), sharing.to_bytes(), rules.to_bytes()].concat();
         let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(public.len() + share_bytes.len()));
         bytes.put(&public);
         bytes.put(&share_bytes);
@@ -121,7 +122,7 @@ impl<St: Storage> Trustee<St> {
             Some(ward) => ward.log,
             None => Log::load(&self.storage, *owner, self.id())?,
         };
-        self.wards.insert(*owner, Ward { share, rules: plan.rules.clone(), log });
+        self.wards.insert(*owner, Ward { share, rules: rules.clone(), log });
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::error::{OpenError, RngError};
 use crate::hash::{Digest, Hasher, label};
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kapre::Kapre;
-use crate::pre::{GrantTerms, Pre};
+use crate::pre::GrantTerms;
 use crate::record::{Expected, Opener, Plaintext, SealedHeader, SealedPartition, Versions};
 use crate::sharing::{KeyBundle, Request, RequestFailure, Response, SharingScheme, VerifiedDirectory};
 
@@ -114,7 +114,7 @@ impl<S: SharingScheme> User<S> {
     /// version are what the user wants, not what the cloud says that it sent.
     ///
     /// Cost: the author's signature, the scheme's opening, and the body; and once for each grant, the checks of the owner's
-    /// key and of the grant, and [`accept_grant`](Pre::accept_grant).
+    /// key and of the grant, and [`accept_grant`](crate::pre::Pre::accept_grant).
     ///
     /// # Errors
     /// [`OpenError`], whatever the cause.
@@ -133,18 +133,14 @@ impl<S: SharingScheme> User<S> {
         if !directory.validity().contains(now) || directory.author(&author).is_none() {
             return Err(OpenError);
         }
+        let params = self.params.clone();
         let granted = self.granted(&directory.owner(), response, now)?;
         let expected = Expected { owner: directory.owner(), record, partition, authors: &[author], versions };
-        Opener::<S>::delegatee(&self.params, &granted.grant, &response.parts).open(&expected, sealed)
+        Opener::<S>::delegatee(&params, &granted.grant, &response.parts).open(&expected, sealed)
     }
 
     /// The grant of an answer, checked and opened: now, or before.
-    fn granted(
-        &mut self,
-        owner: &PartyId,
-        response: &Response<S>,
-        now: Timestamp,
-    ) -> Result<&Granted<S>, OpenError> {
+    fn granted(&mut self, owner: &PartyId, response: &Response<S>, now: Timestamp) -> Result<&Granted<S>, OpenError> {
         let digest = Hasher::new(label::GRANT_CACHE).message(&response.owner_key).message(&response.grant).digest();
         let known = self.grants.iter().position(|granted| granted.digest == digest && granted.owner == *owner);
         let granted = match known.and_then(|at| self.grants.remove(at)) {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{ChainError, Dealing, Sharing};
+use super::{ChainError, Dealing, Resharing, ResharingError, Sharing};
 use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding, put_count};
 use crate::error::DecodeError;
 use crate::identity::Signed;
@@ -44,16 +44,28 @@ impl SharingChain {
     /// # Errors
     /// [`ChainError`] naming the first round, and in it the dealer, whose check failed.
     pub fn verify(&self, generation: &VerifiedGeneration) -> Result<Sharing, ChainError> {
-        self.0.iter().try_fold(Sharing::of_owner(generation), |sharing, dealings| {
+        self.last(generation).map(|resharing| resharing.sharing().clone())
+    }
+
+    /// The same, with what a trustee of the last state needs to compute its share.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn last(&self, generation: &VerifiedGeneration) -> Result<Resharing, ChainError> {
+        let mut rounds = self.0.iter();
+        let next = |sharing: &Sharing, dealings: &Vec<Signed<Dealing>>| {
             let round = sharing.round().saturating_add(1);
             let verify = |dealing: &Signed<Dealing>| {
                 let dealer = dealing.signer().id();
                 sharing.verify_dealing(dealing).map_err(|error| ChainError::Dealing { round, dealer, error })
             };
             let verified = dealings.iter().map(verify).collect::<Result<Vec<_>, _>>()?;
-            let resharing = sharing.reshare(&verified).map_err(|error| ChainError::Resharing { round, error })?;
-            Ok(resharing.sharing().clone())
-        })
+            sharing.reshare(&verified).map_err(|error| ChainError::Resharing { round, error })
+        };
+        let owner = Sharing::of_owner(generation);
+        // A chain has a first round.
+        let first = rounds.next().ok_or(ChainError::Resharing { round: 1, error: ResharingError::Count })?;
+        rounds.try_fold(next(&owner, first)?, |resharing, dealings| next(resharing.sharing(), dealings))
     }
 }
 

@@ -83,12 +83,7 @@ impl<S: SharingScheme> Owner<S> {
     ///
     /// # Errors
     /// [`OwnerError::Backup`] when it is another root's or was tampered with; otherwise as [`import`](Self::import).
-    pub fn recover(
-        params: Arc<S::Params>,
-        root: OwnerRoot,
-        backup: &Backup,
-        seen: u64,
-    ) -> Result<Self, OwnerError> {
+    pub fn recover(params: Arc<S::Params>, root: OwnerRoot, backup: &Backup, seen: u64) -> Result<Self, OwnerError> {
         let payload = Payload { msg: &backup.sealed, aad: &[] };
         let state = Backup::cipher(&root, &backup.salt).decrypt(&Nonce::default(), payload);
         let state = Zeroizing::new(state.map_err(|_| OwnerError::Backup)?);

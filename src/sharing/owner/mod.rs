@@ -143,7 +143,7 @@ impl<S: SharingScheme> Owner<S> {
         membership.state.live.verify(&signing.id())?;
         let state = membership.state.clone().try_map(|id, member| {
             // Who has run out stays a member; grants look at the time themselves.
-            let bundle = VerifiedBundle::new(&params, &member.bundle, id, member.bundle.unverified().not_after)?;
+            let bundle = VerifiedBundle::<S>::new(&params, &member.bundle, id, member.bundle.unverified().not_after)?;
             Ok::<_, OwnerError>(bundle.key().clone())
         })?;
         let plan = S::plan(&params, &state.partitions()).ok_or(OwnerError::Exhausted)?;
@@ -214,11 +214,7 @@ impl<S: SharingScheme> Owner<S> {
     ///
     /// # Errors
     /// [`OwnerError::Exhausted`]; [`OwnerError::Rng`] when the generator fails.
-    pub fn publish<R: TryCryptoRng + ?Sized>(
-        &mut self,
-        now: Timestamp,
-        rng: &mut R,
-    ) -> Result<Update<S>, OwnerError> {
+    pub fn publish<R: TryCryptoRng + ?Sized>(&mut self, now: Timestamp, rng: &mut R) -> Result<Update<S>, OwnerError> {
         self.change(now, rng, |_, _, _| Ok(()))
     }
 
@@ -303,7 +299,7 @@ impl<S: SharingScheme> Owner<S> {
         rng: &mut R,
     ) -> Result<Update<S>, OwnerError> {
         let cert = self.policy.check(&role.unverified().subject, role, now)?;
-        let verified = VerifiedBundle::new(&self.params, bundle, &cert.subject, now)?;
+        let verified = VerifiedBundle::<S>::new(&self.params, bundle, &cert.subject, now)?;
         let partitions: BTreeSet<_> =
             self.policy.access(cert.role).filter(|partition| self.state.epochs.contains_key(partition)).collect();
         if from > now {
@@ -344,7 +340,7 @@ impl<S: SharingScheme> Owner<S> {
         rng: &mut R,
     ) -> Result<Update<S>, OwnerError> {
         let cert = self.policy.check(&role.unverified().subject, role, now)?;
-        let verified = VerifiedBundle::new(&self.params, bundle, &cert.subject, now)?;
+        let verified = VerifiedBundle::<S>::new(&self.params, bundle, &cert.subject, now)?;
         self.change(now, rng, |_, state, step| {
             let member = state.members.get_mut(&cert.subject).ok_or(OwnerError::NotMember)?;
             if member.role != cert.role {

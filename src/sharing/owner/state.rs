@@ -94,10 +94,7 @@ impl<S: SharingScheme, K> State<S, K> {
     }
 
     /// With the members' keys replaced.
-    pub(super) fn try_map<L, E>(
-        self,
-        key: impl Fn(&PartyId, &Member<S, K>) -> Result<L, E>,
-    ) -> Result<State<S, L>, E> {
+    pub(super) fn try_map<L, E>(self, key: impl Fn(&PartyId, &Member<S, K>) -> Result<L, E>) -> Result<State<S, L>, E> {
         let member = |(id, member): (PartyId, Member<S, K>)| {
             let key = key(&id, &member)?;
             let Member { bundle, role, until, partitions, issued, .. } = member;
@@ -311,7 +308,10 @@ impl<S: SharingScheme> Message for Membership<S> {
             issuers: read_set(reader, 33, |reader| Ok((role(reader)?, party(reader)?)))?,
             referrals: read_map(reader, 17, |reader| {
                 let (of, roles) = (role(reader)?, read_set(reader, 1, role)?);
-                Ok((of, ReferralRule { roles, partitions: read_set(reader, 5, Partition::read)?, seconds: reader.u64()? }))
+                Ok((
+                    of,
+                    ReferralRule { roles, partitions: read_set(reader, 5, Partition::read)?, seconds: reader.u64()? },
+                ))
             })?,
             grant_seconds: reader.u64()?,
         };

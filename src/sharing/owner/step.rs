@@ -151,8 +151,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
             let scope = S::scope(&owner.plan, &periods, referral).ok_or(DelegateError::Scope)?;
             let keys = self.take_keys(owner, period)?;
             let (params, signer) = (&*owner.params, &owner.signing);
-            let (grant, rekeys) =
-                S::delegate(params, &keys.secret, signer, &member.key, &scope, &validity, self.rng)?;
+            let (grant, rekeys) = S::delegate(params, &keys.secret, signer, &member.key, &scope, &validity, self.rng)?;
             let (id, digest) = S::name(&grant);
             member.issued.extend(periods.iter().map(|period| (*period, Issued { id, not_after })));
             self.list(id, Entry::Live { digest });

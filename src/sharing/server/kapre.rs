@@ -7,9 +7,7 @@ use crate::context::Timestamp;
 use crate::identity::{PartyId, Signed};
 use crate::kac::GenerationChain;
 use crate::kac::trustees::SharingChain;
-use crate::kapre::{
-    Approval, ApprovalKey, EmergencyRequest, EmergencyRules, Grant, Kapre, ReferralKey, combine,
-};
+use crate::kapre::{Approval, ApprovalKey, EmergencyRequest, EmergencyRules, Grant, Kapre, ReferralKey, combine};
 use crate::pre::{GrantError, GrantTerms, Pre};
 use crate::sharing::{Delegation, ServerError, Storage};
 
