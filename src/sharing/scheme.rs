@@ -23,6 +23,9 @@ pub trait SharingScheme: Pre<Policy = Validity> {
     /// The plan for these partitions; `None` when the parameters have no room for them.
     fn plan(params: &Self::Params, partitions: &BTreeSet<Partition>) -> Option<Self::Plan>;
 
+    /// How many epochs a partition has room for.
+    fn epochs(plan: &Self::Plan) -> u32;
+
     /// Whether the plan has room for a period.
     fn has(plan: &Self::Plan, period: &Period) -> bool;
 
@@ -70,6 +73,10 @@ impl SharingScheme for Afgh {
 
     fn plan((): &(), _: &BTreeSet<Partition>) -> Option<()> {
         Some(())
+    }
+
+    fn epochs((): &()) -> u32 {
+        u32::MAX
     }
 
     fn has((): &(), _: &Period) -> bool {
@@ -127,6 +134,10 @@ impl SharingScheme for Kapre {
         let partitions: Vec<_> = partitions.iter().copied().collect();
         let epochs = params.classes().checked_div(u32::try_from(partitions.len()).ok()?)?;
         ClassGrid::new(&partitions, epochs).ok()
+    }
+
+    fn epochs(grid: &ClassGrid) -> u32 {
+        grid.epochs()
     }
 
     fn has(grid: &ClassGrid, period: &Period) -> bool {

@@ -3,15 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 use sesphr::error::RngError;
 use sesphr::identity::{PartyId, Signed, SigningKey};
+use sesphr::kac::{Params, params};
+use sesphr::kapre::Kapre;
 use sesphr::kem::OwnerRoot;
 use sesphr::pre::afgh::Afgh;
 use sesphr::record::{SealedPartition, Sealer, Versions};
+use sesphr::sharing::log::{Auditor, Event, Receipt, Rule};
 use sesphr::sharing::*;
 
 pub const YEAR: u64 = 365 * 86_400;
@@ -30,8 +34,41 @@ pub fn rng(seed: u8) -> ChaCha20Rng {
     ChaCha20Rng::from_seed([seed; 32])
 }
 
-pub fn user(seed: u8) -> User<Afgh> {
-    User::new(party(seed), &mut rng(seed)).unwrap()
+/// A scheme that the tests of sharing run on.
+pub trait Tested: SharingScheme {
+    fn params() -> Arc<Self::Params>;
+}
+
+impl Tested for Afgh {
+    fn params() -> Arc<()> {
+        Arc::new(())
+    }
+}
+
+impl Tested for Kapre {
+    /// Room for the four partitions with 16 epochs each.
+    fn params() -> Arc<Params> {
+        static PARAMS: OnceLock<Arc<Params>> = OnceLock::new();
+        let generate = || Arc::new(Params::generate(64, &party(250), &mut rng(250), params::unwatched).unwrap());
+        PARAMS.get_or_init(generate).clone()
+    }
+}
+
+/// Makes a test of each function for every scheme.
+#[macro_export]
+macro_rules! on_every_scheme {
+    ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {
+        mod afgh {
+            $($(#[$meta])* #[test] fn $name() { super::$name::<sesphr::pre::afgh::Afgh>(); })+
+        }
+        mod kapre {
+            $($(#[$meta])* #[test] fn $name() { super::$name::<sesphr::kapre::Kapre>(); })+
+        }
+    };
+}
+
+pub fn user<S: Tested>(seed: u8) -> User<S> {
+    User::new(S::params(), party(seed), &mut rng(seed)).unwrap()
 }
 
 /// A generator that works some times and then fails.
@@ -70,26 +107,28 @@ pub enum Refused {
 }
 
 /// An update that everybody has got.
-pub struct Sent(Update);
+pub struct Sent<S: Tested>(Update<S>);
 
-impl Deref for Sent {
-    type Target = Update;
+impl<S: Tested> Deref for Sent<S> {
+    type Target = Update<S>;
 
-    fn deref(&self) -> &Update {
+    fn deref(&self) -> &Update<S> {
         &self.0
     }
 }
 
-pub struct World {
-    pub owner: Owner,
-    pub server: Server<Afgh, MemoryStorage>,
-    pub cloud: Cloud<MemoryStorage>,
+pub struct World<S: Tested> {
+    pub params: Arc<S::Params>,
+    pub owner: Owner<S>,
+    pub server: Server<S, MemoryStorage>,
+    pub cloud: Cloud<S, MemoryStorage>,
     /// Trusted with every role.
     pub chamber: SigningKey,
+    pub auditor: Auditor,
     pub rng: ChaCha20Rng,
 }
 
-impl World {
+impl<S: Tested> World<S> {
     pub fn new() -> Self {
         Self::of(1)
     }
@@ -100,18 +139,23 @@ impl World {
     }
 
     pub fn with_partitions(seed: u8, partitions: impl IntoIterator<Item = Partition>) -> Self {
+        let params = S::params();
         let chamber = party(200);
         let mut policy = AccessPolicy::new(YEAR);
         Role::ALL.into_iter().for_each(|role| policy.trust(role, chamber.id()));
-        let root = OwnerRoot::generate(&mut rng(seed));
-        let owner = Owner::new(party(seed), root, policy, partitions, YEAR, at(0));
-        let mut server = Server::new(party(201), MemoryStorage::new()).unwrap();
+        let owner = Owner::new(params.clone(), Self::root(seed), policy, partitions, YEAR, at(0)).unwrap();
+        let mut server = Server::load(params.clone(), party(201), MemoryStorage::new()).unwrap();
         server.enroll(owner.id()).unwrap();
-        let cloud = Cloud::new(MemoryStorage::new()).unwrap();
-        let mut world = Self { owner, server, cloud, chamber, rng: rng(seed) };
-        let directory = world.owner.publish(at(0), &mut world.rng).unwrap();
-        world.cloud.publish(&world.owner.id(), &directory, at(0)).unwrap();
+        let cloud = Cloud::new(params.clone(), MemoryStorage::new()).unwrap();
+        let auditor = Auditor::new(owner.id(), server.id());
+        let mut world = Self { params, owner, server, cloud, chamber, auditor, rng: rng(seed) };
+        let update = world.owner.publish(at(0), &mut world.rng).unwrap();
+        world.send(&update, at(0));
         world
+    }
+
+    pub fn root(seed: u8) -> OwnerRoot {
+        OwnerRoot::generate(&mut rng(seed))
     }
 
     pub fn id(&self) -> PartyId {
@@ -119,43 +163,44 @@ impl World {
     }
 
     /// Delivers what the owner changed.
-    pub fn send(&mut self, update: &Update, now: Timestamp) {
+    pub fn send(&mut self, update: &Update<S>, now: Timestamp) {
         let owner = self.id();
-        update.revocations.iter().for_each(|revocation| self.server.revoke(&owner, revocation).unwrap());
+        self.server.update(&owner, &update.live, now).unwrap();
         self.cloud.publish(&owner, &update.directory, now).unwrap();
         update.delegations.iter().for_each(|delegation| self.server.accept(&owner, delegation, now).unwrap());
     }
 
-    pub fn cert(&self, subject: &User<Afgh>, role: Role) -> Signed<RoleCert> {
+    pub fn cert(&self, subject: &User<S>, role: Role) -> Signed<RoleCert> {
         let validity = Validity::new(at(0), at(YEAR)).unwrap();
         Signed::new(&self.chamber, RoleCert { subject: subject.id(), role, validity })
     }
 
     pub fn try_join(
         &mut self,
-        user: &User<Afgh>,
+        user: &User<S>,
         role: Role,
         from: Timestamp,
         now: Timestamp,
-    ) -> Result<Update, OwnerError> {
+    ) -> Result<Update<S>, OwnerError> {
         let cert = self.cert(user, role);
         self.owner.join(&user.bundle(1, at(YEAR)), &cert, from, now, &mut self.rng)
     }
 
-    pub fn join(&mut self, user: &User<Afgh>, role: Role, from: Timestamp, now: Timestamp) -> Sent {
+    pub fn join(&mut self, user: &User<S>, role: Role, from: Timestamp, now: Timestamp) -> Sent<S> {
         let update = self.try_join(user, role, from, now).unwrap();
         self.send(&update, now);
         Sent(update)
     }
 
-    pub fn depart(&mut self, user: &User<Afgh>, now: Timestamp) -> Sent {
+    pub fn depart(&mut self, user: &User<S>, now: Timestamp) -> Sent<S> {
         let update = self.owner.depart(&user.id(), now, &mut self.rng).unwrap();
         self.send(&update, now);
         Sent(update)
     }
 
-    pub fn directory(&self, now: Timestamp) -> VerifiedDirectory {
-        VerifiedDirectory::new(self.cloud.directory(&self.id()).unwrap(), &self.id(), 0, now).unwrap()
+    pub fn directory(&self, now: Timestamp) -> VerifiedDirectory<S> {
+        let directory = self.cloud.directory(&self.id()).unwrap();
+        VerifiedDirectory::<S>::new(&self.params, directory, &self.id(), 0, now).unwrap()
     }
 
     pub fn seal_as(
@@ -166,15 +211,16 @@ impl World {
         now: Timestamp,
     ) -> SealedPartition {
         let directory = self.directory(now);
-        let key = directory.key(&partition).unwrap();
-        Sealer::<Afgh>::new(&(), key, &(), author).seal(RECORD, version, b"0+", &mut self.rng).unwrap()
+        let place = directory.place(&partition).unwrap();
+        let sealer = Sealer::<S>::new(&self.params, place.key(), place.label(), author);
+        sealer.seal(RECORD, version, b"0+", &mut self.rng).unwrap()
     }
 
     /// The owner writes a version of a partition of the record and stores it.
     pub fn write(&mut self, partition: Partition, version: u64, now: Timestamp) -> SealedPartition {
         let directory = self.directory(now);
-        let key = directory.key(&partition).unwrap();
-        let sealer = Sealer::<Afgh>::new(&(), key, &(), self.owner.signing());
+        let place = directory.place(&partition).unwrap();
+        let sealer = Sealer::<S>::new(&self.params, place.key(), place.label(), self.owner.signing());
         let sealed = sealer.seal(RECORD, version, b"0+", &mut self.rng).unwrap();
         self.cloud.upload(&sealed, now).unwrap();
         sealed
@@ -182,19 +228,19 @@ impl World {
 
     pub fn ask(
         &mut self,
-        user: &User<Afgh>,
+        user: &User<S>,
         sealed: &SealedPartition,
         now: Timestamp,
-    ) -> Result<Response<Afgh>, RequestError> {
+    ) -> Result<Response<S>, RequestError> {
         let request = user.request(self.server.id(), sealed.header(), now, &mut self.rng).unwrap();
         self.server.reencrypt(&request, now, &mut self.rng)
     }
 
     pub fn open(
         &self,
-        user: &User<Afgh>,
+        user: &mut User<S>,
         sealed: &SealedPartition,
-        response: &Response<Afgh>,
+        response: &Response<S>,
         now: Timestamp,
     ) -> Result<(), Refused> {
         let ctx = sealed.header().context();
@@ -208,24 +254,41 @@ impl World {
         }
     }
 
-    pub fn read(&mut self, user: &User<Afgh>, sealed: &SealedPartition, now: Timestamp) -> Result<(), Refused> {
+    pub fn read(&mut self, user: &mut User<S>, sealed: &SealedPartition, now: Timestamp) -> Result<(), Refused> {
         let response = self.ask(user, sealed, now).map_err(Refused::ByServer)?;
         self.open(user, sealed, &response, now)
     }
 
-    pub fn reads(&mut self, user: &User<Afgh>, sealed: &SealedPartition, now: Timestamp) -> bool {
+    pub fn reads(&mut self, user: &mut User<S>, sealed: &SealedPartition, now: Timestamp) -> bool {
         self.read(user, sealed, now).is_ok()
     }
 
-    /// Which rules denied since the server started.
+    /// What the server's log says that the owner has not read yet.
+    pub fn receipts(&mut self, now: Timestamp) -> Vec<Receipt> {
+        let mut receipts = Vec::new();
+        loop {
+            let query = self.owner.ask_audit(&self.auditor, now);
+            let audit = self.server.audit(&query, now).unwrap();
+            let page = self.auditor.follow(&audit).unwrap();
+            receipts.extend(page);
+            if self.auditor.unread() == 0 {
+                return receipts;
+            }
+        }
+    }
+
+    /// Which rules denied since the owner asked last.
     pub fn rules(&mut self, now: Timestamp) -> Vec<Rule> {
-        let query = self.owner.ask_denials(self.server.id(), now);
-        self.server.denials(&query, now).unwrap().map(|denial| denial.rule).collect()
+        let denied = |receipt: Receipt| match receipt.event {
+            Event::Denied { rule, .. } => Some(rule),
+            _ => None,
+        };
+        self.receipts(now).into_iter().filter_map(denied).collect()
     }
 
     /// The same server after a restart.
     pub fn restart(&mut self) {
-        self.server = Server::new(party(201), self.server.storage().clone()).unwrap();
+        self.server = Server::load(self.params.clone(), party(201), self.server.storage().clone()).unwrap();
     }
 }
 

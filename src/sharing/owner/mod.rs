@@ -205,6 +205,16 @@ impl<S: SharingScheme> Owner<S> {
         Ok(self.state.current(partition)?.epoch)
     }
 
+    /// How many more epochs of a partition can begin. With none left nobody can join or [depart](Self::depart): see to new
+    /// parameters in time. [`suspend`](Self::suspend) works to the end.
+    ///
+    /// # Errors
+    /// [`OwnerError::NoSuchPeriod`].
+    pub fn epochs_left(&self, partition: &Partition) -> Result<u32, OwnerError> {
+        let used = self.state.current(partition)?.epoch;
+        Ok(S::epochs(&self.plan).saturating_sub(1).saturating_sub(used))
+    }
+
     /// Says that `subject` has `role`: for members whom the owner knows in person.
     pub fn certify(&self, subject: PartyId, role: Role, validity: Validity) -> Signed<RoleCert> {
         Signed::new(&self.signing, RoleCert { subject, role, validity })
@@ -477,6 +487,27 @@ impl<S: SharingScheme> Owner<S> {
             let mut member = state.members.remove(user).ok_or(OwnerError::NotMember)?;
             let (touched, _) = step.take_back(&mut member, |_| true);
             step.roll(owner, state, &touched)
+        })
+    }
+
+    /// A member's grants are taken back and it gets no others; no epoch begins.
+    ///
+    /// That undoes the server's help, and nothing else: a member that colludes with the server reads what is written
+    /// in the running epochs too. It is what there is when [`depart`](Self::depart) has no epoch to begin.
+    ///
+    /// # Errors
+    /// [`OwnerError`]; the state is unchanged then.
+    pub fn suspend<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        user: &PartyId,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<Update<S>, OwnerError> {
+        self.change(now, rng, |_, state, step| {
+            let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
+            member.partitions.clear();
+            step.take_back(member, |_| true);
+            Ok(())
         })
     }
 

@@ -2,21 +2,22 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::*;
+use crate::pre::afgh::Afgh;
 
 const MEDICAL: Partition = Partition::MEDICAL;
 
-fn owner() -> Owner {
+fn owner() -> Owner<Afgh> {
     let policy = AccessPolicy::new(1000);
     let root = OwnerRoot::generate(&mut ChaCha20Rng::from_seed([1; 32]));
-    Owner::new(SigningKey::from_seed(&[1; 32]), root, policy, [MEDICAL], 1000, Timestamp(0))
+    Owner::new(Arc::new(()), root, policy, [MEDICAL], 1000, Timestamp(0)).unwrap()
 }
 
 /// An owner and a member, at the given epoch of the one partition.
-fn at_epoch(epoch: u32) -> (Owner, PartyId) {
+fn at_epoch(epoch: u32) -> (Owner<Afgh>, PartyId) {
     let rng = &mut ChaCha20Rng::from_seed([2; 32]);
     let mut owner = owner();
     owner.state.epochs.get_mut(&MEDICAL).unwrap().insert(epoch - 1, Timestamp(0));
-    let user = crate::sharing::User::<Afgh>::new(SigningKey::from_seed(&[3; 32]), rng).unwrap();
+    let user = crate::sharing::User::<Afgh>::new(Arc::new(()), SigningKey::from_seed(&[3; 32]), rng).unwrap();
     let cert = owner.certify(user.id(), Role::Researcher, Validity::new(Timestamp(0), Timestamp(1000)).unwrap());
     let update = owner.join(&user.bundle(1, Timestamp(1000)), &cert, Timestamp(1), Timestamp(1), rng).unwrap();
     assert_eq!(update.delegations.len(), 1);
@@ -28,11 +29,11 @@ fn counters_end_in_an_error() {
     let rng = &mut ChaCha20Rng::from_seed([2; 32]);
     let (mut owner, user) = at_epoch(u32::MAX);
     assert_eq!(owner.epoch(&MEDICAL), Ok(u32::MAX));
-    let before = owner.export();
+    let before = owner.membership();
     // What revokes by rolling says so; nothing is half done.
     assert_eq!(owner.depart(&user, Timestamp(2), rng).unwrap_err(), OwnerError::Exhausted);
     assert_eq!(owner.disallow(&user, MEDICAL, Timestamp(2), rng).unwrap_err(), OwnerError::Exhausted);
-    assert_eq!(owner.export(), before);
+    assert_eq!(owner.membership(), before);
     // Two are known, so a range over all of them costs no more than that.
     let all = owner.grant_history(&user, MEDICAL, (u32::MAX - 1)..=u32::MAX, Timestamp(2), rng);
     assert_eq!(all.unwrap_err(), OwnerError::Running);
@@ -76,12 +77,40 @@ fn epochs_from_the_future_count_as_begun_early() {
 }
 
 #[test]
-fn revocations_are_kept_until_their_grants_would_have_ended() {
+fn a_member_can_be_shut_out_when_no_epoch_is_left() {
+    let rng = &mut ChaCha20Rng::from_seed([2; 32]);
+    let (mut owner, user) = at_epoch(u32::MAX);
+    assert_eq!(owner.epochs_left(&MEDICAL), Ok(0));
+    assert_eq!(owner.depart(&user, Timestamp(2), rng).unwrap_err(), OwnerError::Exhausted);
+    assert_eq!(owner.state.live.len(), 1);
+    let update = owner.suspend(&user, Timestamp(2), rng).unwrap();
+    assert_eq!((update.live.removed().len(), update.delegations.len(), owner.state.live.len()), (1, 0, 0));
+    assert_eq!(owner.grants(&user).count(), 0);
+    // Nor does it come back by itself.
+    let update = owner.grant_again(&user, Timestamp(3), rng).unwrap();
+    assert_eq!((update.delegations.len(), owner.state.live.len()), (0, 0));
+}
+
+#[test]
+fn grants_that_ended_leave_the_list() {
     let rng = &mut ChaCha20Rng::from_seed([2; 32]);
     let (mut owner, user) = at_epoch(2);
-    assert_eq!(owner.depart(&user, Timestamp(2), rng).unwrap().revocations.len(), 1);
-    for (now, kept) in [(1000, 1), (1001, 0)] {
+    let (_, id, end) = owner.grants(&user).next().unwrap();
+    for (now, listed) in [(end.0, true), (end.0 + 1, false)] {
         let _ = owner.publish(Timestamp(now), rng).unwrap();
-        assert_eq!((owner.state.revoked.len(), owner.revocations(Timestamp(3)).len()), (kept, kept));
+        assert_eq!(owner.state.live.contains(&id), listed, "{now}");
+        // What there was to renew is remembered.
+        assert_eq!(owner.grants(&user).count(), 1);
     }
+}
+
+#[test]
+fn a_clock_that_ran_ahead_does_not_keep_the_owner_from_signing() {
+    let rng = &mut ChaCha20Rng::from_seed([2; 32]);
+    let mut owner = owner();
+    let _ = owner.publish(Timestamp(1_000_000), rng).unwrap();
+    let update = owner.publish(Timestamp(5), rng).unwrap();
+    let head = update.live.head().unverified();
+    assert_eq!((head.version(), head.at()), (2, Timestamp(1_000_000)));
+    assert!(owner.signed_head(2, &update.live.head().digest()) && !owner.signed_head(1, &update.live.head().digest()));
 }
