@@ -4,9 +4,13 @@
 #![allow(clippy::unwrap_used)]
 
 use peak_alloc::PeakAlloc;
-use sesphr::encoding::Message;
+use sesphr::context::Timestamp;
+use sesphr::encoding::{Encoding, Message};
+use sesphr::identity::SigningKey;
 use sesphr::kac::params::{EncodedParams, Pins, Transcript};
 use sesphr::kac::{ClassGrid, ClassSet, GenerationChain};
+use sesphr::pre::{LiveSet, LiveUpdate};
+use sesphr::sharing::log::{Audit, Log};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -25,6 +29,11 @@ fn peak<M: Message>(body: &[&[u8]], filler: usize) -> usize {
 
 #[test]
 fn what_is_announced_is_not_allocated() {
+    let owner = SigningKey::from_seed(&[1; 32]);
+    let (mut live, base) = (LiveSet::new(), 0_u64.to_be_bytes());
+    live.advance(&owner, [], [], Timestamp(1), Timestamp(2)).unwrap();
+    let live = live.head().unwrap().to_bytes();
+    let log = Log::new(owner.id(), owner.id()).head(&owner, Timestamp(1)).unwrap().to_bytes();
     let counts = [2, 1 << 10, 1 << 15, 1 << 16, (1 << 16) + 1, 1 << 31, u32::MAX].map(u32::to_be_bytes);
     for filler in [0, 8, 1000] {
         for count in &counts {
@@ -36,6 +45,11 @@ fn what_is_announced_is_not_allocated() {
                 peak::<ClassSet>(&[count], filler),
                 peak::<ClassGrid>(&[&[0, 0, 0, 1], count], filler),
                 peak::<GenerationChain>(&[count], filler),
+                peak::<LiveUpdate>(&[&live, &base, count], filler),
+                peak::<LiveUpdate>(&[&live, &base, &[0; 4], count], filler),
+                peak::<LiveSet>(&[&[1], &live, count], filler),
+                peak::<Audit>(&[&log, &[0; 16], count], filler),
+                peak::<Audit>(&[&log, &[0; 20], count], filler),
             ];
             for peak in peaks {
                 assert!(peak <= 4 * (filler + 512), "{count:?} of {filler} bytes: {peaks:?}");

@@ -6,6 +6,8 @@
 mod common;
 #[path = "malformed/kac.rs"]
 mod kac;
+#[path = "malformed/log.rs"]
+mod log;
 #[path = "common/sharing.rs"]
 mod sharing;
 #[path = "malformed/trustees.rs"]
@@ -192,6 +194,7 @@ fn samples() -> &'static [Sample] {
         samples.extend(sharing_samples());
         samples.extend(kac::samples());
         samples.extend(trustees::samples());
+        samples.extend(log::samples());
         samples
     })
 }
@@ -354,7 +357,7 @@ fn impossible_lengths() {
         }
     }
     // Counts beyond their bound, and within it but beyond the bytes.
-    for (name, offset, bound) in kac::COUNTS.into_iter().chain(trustees::COUNTS) {
+    for (name, offset, bound) in kac::COUNTS.into_iter().chain(trustees::COUNTS).chain(log::COUNTS) {
         let s = samples().iter().find(|s| s.name == name).unwrap();
         for (count, error) in [
             (bound, DecodeError::Truncated),

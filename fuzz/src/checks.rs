@@ -16,14 +16,15 @@ use sesphr::error::{DecodeError, OpenError};
 use sesphr::hazmat::pairing::{Affine, Backend, Curve, Engine, Projective, Scalar, Zkcrypto};
 use sesphr::identity::{PartyId, Signed, SigningKey, VerifyingKey};
 use sesphr::kem::{CapsuleParts, OwnerRoot, SharedKey};
-use sesphr::pre::Pre;
 use sesphr::pre::afgh::{
     Afgh, Capsule, Grant, OwnerKey, OwnerSecret, ReCapsule, ReKey, UserKey, UserSecret, VerifiedGrant, VerifiedOwner,
 };
+use sesphr::pre::{LiveHead, LiveSet, LiveUpdate, Pre};
 use sesphr::record::{
     BodyIndex, ChunkSize, Expected, ImmutableHeader, MutableHeader, Opener, Seal, SealedHeader, SealedPartition,
     SealedRange, Sealer, Versions,
 };
+use sesphr::sharing::log::{Audit, Auditor, LogHead, Receipt};
 use sesphr::sharing::{
     Delegation, DenialQuery, Directory, KeyBundle, Request, Response, Revocation, Role, RoleCert, User,
 };
@@ -130,6 +131,16 @@ pub fn decode_sharing(data: &[u8]) {
         Response<Afgh>,
         DenialQuery,
         Signed<DenialQuery>,
+        LiveHead,
+        Signed<LiveHead>,
+        LiveUpdate,
+        LiveSet,
+        Receipt,
+        Signed<Receipt>,
+        LogHead,
+        Signed<LogHead>,
+        Audit,
+        Auditor,
     );
 }
 

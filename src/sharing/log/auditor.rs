@@ -63,8 +63,11 @@ impl core::error::Error for AuditError {}
 /// What somebody has verified of a keeper's log of an owner.
 ///
 /// It remembers two things that need not agree: the highest head that it took, and how many receipts it has read.
-/// Every later head must continue the head, whether or not the receipts under it were read. Keep it where nobody else
-/// writes, and never go back to an older one: it is the only memory of what the keeper said.
+/// Every later head must continue the head, whether or not the receipts under it were read. What was not read is the
+/// keeper's claim: a head may promise receipts that do not exist, and then [`unread`](Self::unread) never comes to
+/// zero.
+///
+/// Keep it where nobody else writes, and never go back to an older one: it is the only memory of what the keeper said.
 ///
 /// Encoded length: 4 + 32 + 32 + 8 + 8 + 40 + 1, and the signed head if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
