@@ -15,16 +15,20 @@
 //! | re-encryption server | [`sharing::Server`] | re-encryption keys | nothing |
 //! | cloud | [`sharing::Cloud`] | sealed partitions | nothing |
 //! | member | [`sharing::User`] | a key pair of its own | what was granted to it |
+//! | trustee | [`sharing::Trustee`] | a share of the patient's secret | nothing; as many as the threshold together, everything |
 //! | server with a member | | | the partitions and periods granted to the member, whatever was revoked since |
 //!
 //! # Share and revoke
 //!
 //! ```
 //! # #[cfg(feature = "alloc")] {
+//! use std::sync::Arc;
+//!
 //! use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 //! use sesphr::identity::SigningKey;
+//! use sesphr::kac::{Params, params};
+//! use sesphr::kapre::Kapre;
 //! use sesphr::kem::OwnerRoot;
-//! use sesphr::pre::afgh::Afgh;
 //! use sesphr::record::{Sealer, Versions};
 //! use sesphr::sharing::{AccessPolicy, Cloud, MemoryStorage, Owner, Role, Server, User, VerifiedDirectory};
 //!
@@ -32,27 +36,30 @@
 //! let (now, later) = (Timestamp(1_700_000_000), Timestamp(1_700_000_060));
 //! const YEAR: u64 = 365 * 86_400;
 //!
-//! // Everybody makes keys of their own.
-//! let policy = AccessPolicy::new(YEAR);
-//! let signing = SigningKey::try_generate(rng)?;
-//! let mut owner = Owner::new(signing, OwnerRoot::try_generate(rng)?, policy, Partition::SESPHR, YEAR, now);
-//! let mut server = Server::<Afgh, _>::new(SigningKey::try_generate(rng)?, MemoryStorage::new())?;
-//! let mut cloud = Cloud::new(MemoryStorage::new())?;
-//! let sister = User::<Afgh>::new(SigningKey::try_generate(rng)?, rng)?;
+//! // Public parameters, made once: room for four partitions with 16 epochs each. A ceremony makes better ones.
+//! let params = Arc::new(Params::generate(64, &SigningKey::try_generate(rng)?, rng, params::unwatched)?);
+//!
+//! // Everybody makes keys of their own. The patient's all derive from one root.
+//! let (root, policy) = (OwnerRoot::try_generate(rng)?, AccessPolicy::new(YEAR));
+//! let mut owner = Owner::<Kapre>::new(params.clone(), root, policy, Partition::SESPHR, YEAR, now)?;
+//! let mut server = Server::<Kapre, _>::load(params.clone(), SigningKey::try_generate(rng)?, MemoryStorage::new())?;
+//! let mut cloud = Cloud::new(params.clone(), MemoryStorage::new())?;
+//! let mut sister = User::<Kapre>::new(params.clone(), SigningKey::try_generate(rng)?, rng)?;
 //! server.enroll(owner.id())?;
 //!
-//! // The owner knows the sister and lets her in; the server learns what to re-encrypt for her.
+//! // The owner knows the sister and lets her in; the server learns which grants are in force, and carries them out.
 //! let role = owner.certify(sister.id(), Role::FamilyAndFriends, Validity::new(now, Timestamp(now.0 + YEAR)).unwrap());
 //! let update = owner.join(&sister.bundle(1, Timestamp(now.0 + YEAR)), &role, now, now, rng)?;
+//! server.update(&owner.id(), &update.live, now)?;
 //! update.delegations.iter().try_for_each(|delegation| server.accept(&owner.id(), delegation, now))?;
 //! cloud.publish(&owner.id(), &update.directory, now)?;
 //!
 //! // The owner writes. Any author whom the directory names could.
-//! let directory = VerifiedDirectory::new(cloud.directory(&owner.id())?, &owner.id(), 0, now)?;
-//! let key = directory.key(&Partition::MEDICAL).unwrap();
+//! let directory = VerifiedDirectory::new(&params, cloud.directory(&owner.id())?, &owner.id(), 0, now)?;
+//! let place = directory.place(&Partition::MEDICAL).unwrap();
 //! let record = RecordId::try_generate(rng)?;
-//! let sealed = Sealer::<Afgh>::new(&(), key, &(), owner.signing()).seal(record, 1, b"blood group 0+", rng)?;
-//! cloud.upload(&sealed, now)?;
+//! let sealer = Sealer::<Kapre>::new(&params, place.key(), place.label(), owner.signing());
+//! cloud.upload(&sealer.seal(record, 1, b"blood group 0+", rng)?, now)?;
 //!
 //! // The sister reads.
 //! let sealed = cloud.latest(&owner.id(), &record, &Partition::MEDICAL)?;
@@ -62,9 +69,9 @@
 //! let text = sister.open(&directory, record, Partition::MEDICAL, wanted, &sealed, &answer, now)?;
 //! assert_eq!(&text[..], b"blood group 0+");
 //!
-//! // She leaves: her grants are gone, and what is written from now on is under keys that she never gets.
+//! // She leaves: her grants are dead, and what is written from now on is in classes that she never gets.
 //! let update = owner.depart(&sister.id(), later, rng)?;
-//! update.revocations.iter().try_for_each(|revocation| server.revoke(&owner.id(), revocation))?;
+//! server.update(&owner.id(), &update.live, later)?;
 //! cloud.publish(&owner.id(), &update.directory, later)?;
 //! let request = sister.request(server.id(), sealed.header(), later, rng)?;
 //! assert!(server.reencrypt(&request, later, rng).is_err());
@@ -73,23 +80,26 @@
 //! ```
 //!
 //! The example `share_record` plays the whole story on a FHIR record, with members who join and leave, and with a
-//! server and a cloud that try to read.
+//! server and a cloud that try to read, alone and with members. `revoke_member`, `emergency_access` and
+//! `hospital_referral` play what comes after.
 //!
 //! # Which module
 //!
 //! * To share records among people: [`sharing`].
 //! * To seal and open records with keys that reach you some other way: [`record`].
-//! * To re-encrypt keys for a protocol of your own: [`pre`] and its scheme [`pre::afgh`].
+//! * To re-encrypt keys for a protocol of your own: [`pre`] and its schemes, [`kapre`] for most uses, and [`pre::afgh`]
+//!   to reproduce the SeSPHR paper or without an allocator.
 //! * To open any set of your own records with one key of constant size: [`kac`].
-//! * Beneath them: [`kem`] (what all schemes' encapsulations share), [`identity`] (parties and signed statements), [`context`] (what a ciphertext is about),
-//!   [`encoding`] (messages and bytes), [`error`].
+//! * Beneath them: [`kem`] (what all schemes' encapsulations share), [`identity`] (parties and signed statements),
+//!   [`role`] (certificates of roles), [`context`] (what a ciphertext is about), [`encoding`] (messages and bytes),
+//!   [`error`].
 //!
 //! # Features
 //!
 //! | Feature | Default | Gives |
 //! |---|---|---|
 //! | `std` | yes | `std::io` forms of sealing and opening; tables that are built once per process |
-//! | `alloc` | by `std` | records, roles, key aggregation, tables; without it `pre` alone, in constant space |
+//! | `alloc` | by `std` | records, roles, key aggregation, tables; without it `pre::afgh` alone, in constant space |
 //! | `blst` | | the pairing in the `blst` C library: same bytes, two to five times faster |
 //! | `rayon` | | bodies are sealed and opened on every core |
 //! | `serde` | | every public object as hexadecimal text or as bytes |
