@@ -1,5 +1,7 @@
 //! A user: somebody with whom an owner shares.
 
+mod kapre;
+
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
