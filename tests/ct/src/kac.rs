@@ -31,17 +31,17 @@ pub const CASES: &[Case] = &[
 ];
 
 /// Everything in the clear, for four classes.
-struct World {
-    owner: SigningKey,
-    author: SigningKey,
-    params: Params,
+pub struct World {
+    pub owner: SigningKey,
+    pub author: SigningKey,
+    pub params: Params,
     grid: ClassGrid,
     root: OwnerRoot,
-    secret: OwnerSecret,
+    pub secret: OwnerSecret,
 }
 
 impl World {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let rng = &mut Toy::clear();
         let [owner, author] = [OWNER, AUTHOR].map(|seed| SigningKey::from_seed(&seed));
         let params = Params::generate(4, &owner, rng, unwatched).unwrap();
@@ -51,22 +51,22 @@ impl World {
         Self { owner, author, params, grid, root, secret }
     }
 
-    fn public(&self) -> VerifiedGeneration {
+    pub fn public(&self) -> VerifiedGeneration {
         self.secret.generation().clone()
     }
 
-    fn context(&self, class: u32, record: u8) -> Context<'static> {
+    pub fn context(&self, class: u32, record: u8) -> Context<'static> {
         let record = RecordId::from_array([record; 16]);
         let subject = Subject { record, version: 1, author: self.author.id(), aad: b"constant time" };
         Kac::context(&self.public(), &self.grid.period(class).unwrap(), &subject).unwrap()
     }
 
-    fn capsule(&self, ctx: &Context<'_>) -> (Capsule, SharedKey) {
+    pub fn capsule(&self, ctx: &Context<'_>) -> (Capsule, SharedKey) {
         Kac::encapsulate(&self.params, &self.public(), ctx, &self.author, &mut Toy::clear()).unwrap()
     }
 
     /// Marks γ, computed here as the library does.
-    fn mark_gamma(&mut self) {
+    pub fn mark_gamma(&mut self) {
         let (root, grid) = (self.root.to_secret_bytes(), self.grid.to_bytes());
         let (id, digest) = (self.owner.id(), self.params.digest());
         let parts: [&[u8]; 5] = [&root[4..], id.as_bytes(), digest.as_bytes(), &grid, &[0; 4]];
@@ -97,7 +97,7 @@ fn assert_same(key: &SharedKey, other: &SharedKey) {
 
 /// A key that was opened: secret, as far as that can be seen. On the default backend the mask comes out of a table that
 /// is looked up with secret digits, see known.supp, and what memcheck reads there it takes as public.
-fn assert_opened(key: &SharedKey, expected: &SharedKey) {
+pub fn assert_opened(key: &SharedKey, expected: &SharedKey) {
     assert!(is_secret(key.hazmat_bytes()) || !running() || !cfg!(feature = "blst"));
     assert_same(key, expected);
 }

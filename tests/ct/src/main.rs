@@ -7,6 +7,7 @@
 
 mod controls;
 mod kac;
+mod kapre;
 mod memcheck;
 mod pairing;
 mod pre;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 type Case = (&'static str, fn());
 
 /// Every case. `control-…` must be reported, everything else must not.
-const CASES: &[&[Case]] = &[controls::CASES, pairing::CASES, kac::CASES, pre::CASES, record::CASES, trustees::CASES];
+const CASES: &[&[Case]] = &[controls::CASES, pairing::CASES, kac::CASES, kapre::CASES, pre::CASES, record::CASES, trustees::CASES];
 
 fn main() -> ExitCode {
     let cases = || CASES.iter().copied().flatten();
