@@ -77,9 +77,11 @@ pub(crate) mod label {
     pub(crate) const KAC_SHARING: Label = Label("sesphr v1 kac sharing");
 
     pub(crate) const KAPRE_USER_SECRET: Label = Label("sesphr v1 kapre user secret");
+    pub(crate) const KAPRE_UNNAMED: Label = Label("sesphr v1 kapre unnamed");
     pub(crate) const KAPRE_TERMS: Label = Label("sesphr v1 kapre terms");
     pub(crate) const KAPRE_REFERRAL: Label = Label("sesphr v1 kapre referral");
     pub(crate) const KAPRE_APPROVAL: Label = Label("sesphr v1 kapre approval");
+    pub(crate) const KAPRE_APPROVAL_KEY: Label = Label("sesphr v1 kapre approval key");
     pub(crate) const KAPRE_EMERGENCY: Label = Label("sesphr v1 kapre emergency grant");
     pub(crate) const KAPRE_GRANT_ID: Label = Label("sesphr v1 kapre grant id");
     pub(crate) const KAPRE_X: Label = Label("sesphr v1 kapre x");
@@ -144,9 +146,11 @@ pub(crate) mod label {
         KAC_POLYNOMIAL,
         KAC_SHARING,
         KAPRE_USER_SECRET,
+        KAPRE_UNNAMED,
         KAPRE_TERMS,
         KAPRE_REFERRAL,
         KAPRE_APPROVAL,
+        KAPRE_APPROVAL_KEY,
         KAPRE_EMERGENCY,
         KAPRE_GRANT_ID,
         KAPRE_X,

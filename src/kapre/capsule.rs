@@ -43,9 +43,17 @@ impl Message for ReCapsule {
 
 public_encoding!(ReCapsule);
 
-/// Whether the grant covers the capsule at this time.
-fn check(rekey: &VerifiedReKey, capsule: &VerifiedCapsule, now: Timestamp) -> Result<(), ReencryptError> {
+/// Whether the grant covers the capsule at this time, under these parameters.
+fn check(
+    params: &Params,
+    rekey: &VerifiedReKey,
+    capsule: &VerifiedCapsule,
+    now: Timestamp,
+) -> Result<(), ReencryptError> {
     let grant = rekey.grant();
+    if grant.owner().params() != params.digest() {
+        return Err(ReencryptError::Scope);
+    }
     if grant.origin() != capsule.origin() || !grant.set().contains(capsule.class()) {
         return Err(ReencryptError::Scope);
     }
@@ -60,7 +68,7 @@ pub(super) fn reencrypt<R: TryCryptoRng + ?Sized>(
     now: Timestamp,
     rng: &mut R,
 ) -> Result<Vec<ReCapsule>, ReencryptError> {
-    pairs.iter().try_for_each(|(rekey, capsule)| check(rekey, capsule, now))?;
+    pairs.iter().try_for_each(|(rekey, capsule)| check(params, rekey, capsule, now))?;
     // All randomness before all else, in order: many at once draw what one after another would.
     let draws = pairs.iter().map(|(rekey, capsule)| blinding(rekey, capsule, server, rng));
     let draws = draws.collect::<Result<Vec<_>, _>>()?;

@@ -22,10 +22,10 @@ use rand_core::TryCryptoRng;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::admission::Admission;
-use super::grant::{Checked, Grant, MaskPart, Terms};
+use super::grant::{Checked, Grant, MaskPart, Terms, VerifiedGrant};
 use super::mask::SealedMask;
 use super::rekey::{ReKey, fits};
-use super::user::{UserKey, verify_user};
+use super::user::{UserKey, UserSecret, verify_user};
 use crate::context::{Timestamp, Validity};
 use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding, put_count};
 use crate::error::DecodeError;
@@ -72,7 +72,7 @@ impl EmergencyRules {
         }
         let (origin, committee) = (sharing.generation().origin(), sharing.committee().clone());
         let mut rules = Self { id: GrantId::from_array([0; 16]), origin, committee, admission };
-        let unnamed = Hasher::new(label::KAPRE_TERMS).message(&rules).digest();
+        let unnamed = Hasher::new(label::KAPRE_UNNAMED).message(&rules).digest();
         let drawn = owner.draw(label::KAPRE_GRANT_ID, &[unnamed.as_bytes()], rng)?;
         rules.id = GrantId::from_array(drawn.digest().half());
         Ok(Signed::new(owner, rules))
@@ -175,6 +175,10 @@ impl EmergencyRequest {
         if *named != rules.digest() || terms.origin != rules.origin {
             return Err(GrantError::Rules);
         }
+        // Under the name of the rules the grant could not be barred without the rules.
+        if terms.id == rules.id {
+            return Err(GrantError::Rules);
+        }
         // Who is let in is who signed, with a key that is his own.
         let key = verify_user(key, &request.signer()).map_err(|_| GrantError::Signature)?;
         if terms.user != request.signer() || terms.user_key != key.name() {
@@ -238,13 +242,20 @@ impl Message for Appeal {
 
 public_encoding!(Appeal);
 
-/// A trustee's public part of a grant, as `Signed<Approval>`: which request, and the commitment to m_k and its sealed
-/// seed. 4 + 32 + 1 + 48 + (4 + 32 or 1120) + 48 bytes.
+/// A trustee's public part of a grant, as `Signed<Approval>`: which request, with the share of which state, the
+/// commitment to m_k and its sealed seed, and the hash of rk_k. 4 + 32 + 32 + 1 + 48 + (4 + 32 or 1120) + 48 + 32 bytes.
+///
+/// The hash makes the key the trustee's own: whoever sends another key beside the approval gets nobody blamed, and a
+/// trustee that signed for a key that does not fit cannot deny it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
     request: Digest,
+    /// The name of the state that the share is of.
+    sharing: Digest,
     index: u8,
     mask: SealedMask,
+    /// The hash of rk_k.
+    key: Digest,
 }
 
 impl Approval {
@@ -253,8 +264,9 @@ impl Approval {
         self.request
     }
 
-    fn transcript(request: &Digest, index: u8) -> Digest {
-        hash(label::KAPRE_APPROVAL, &[request.as_bytes(), &[index]]).digest()
+    /// What the mask is bound to: all that comes before it.
+    fn transcript(request: &Digest, sharing: &Digest, index: u8) -> Digest {
+        hash(label::KAPRE_APPROVAL, &[request.as_bytes(), sharing.as_bytes(), &[index]]).digest()
     }
 }
 
@@ -264,29 +276,38 @@ impl Message for Approval {
 
     fn encode_body(&self, sink: &mut dyn Sink) {
         sink.put(self.request.as_bytes());
+        sink.put(self.sharing.as_bytes());
         sink.put(&[self.index]);
         self.mask.write(sink);
+        sink.put(self.key.as_bytes());
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (request, [index]) = (Digest::from_array(reader.array()?), reader.array()?);
-        Ok(Self { request, index, mask: SealedMask::read(reader)? })
+        let [request, sharing] = [Digest::from_array(reader.array()?), Digest::from_array(reader.array()?)];
+        let [index] = reader.array()?;
+        let mask = SealedMask::read(reader)?;
+        Ok(Self { request, sharing, index, mask, key: Digest::from_array(reader.array()?) })
     }
 }
 
 public_encoding!(Approval);
 
-/// rk_k = γ_k·D_S + m_k·Q: a secret between a trustee and the server, 4 + 32 + 96 bytes.
-pub struct ApprovalKey {
-    approval: Digest,
-    rk: Zeroizing<G2Affine>,
+/// rk_k = γ_k·D_S + m_k·Q: a secret between a trustee and the server, 4 + 96 bytes. Which approval it belongs to, the
+/// approval says.
+pub struct ApprovalKey(Zeroizing<G2Affine>);
+
+impl ApprovalKey {
+    /// The hash that the approval carries. The key has the entropy of m_k, so its hash says nothing.
+    fn digest(&self) -> Digest {
+        hash(label::KAPRE_APPROVAL_KEY, &[&*Zeroizing::new(self.0.to_bytes())]).digest()
+    }
 }
 
 impl ZeroizeOnDrop for ApprovalKey {}
 
 impl fmt::Debug for ApprovalKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApprovalKey").field("approval", &self.approval).finish_non_exhaustive()
+        f.debug_struct("ApprovalKey").finish_non_exhaustive()
     }
 }
 
@@ -295,12 +316,11 @@ impl Message for ApprovalKey {
     const KIND: Kind = kind::KAPRE_APPROVAL_KEY;
 
     fn encode_body(&self, sink: &mut dyn Sink) {
-        sink.put(self.approval.as_bytes());
-        sink.put(&*Zeroizing::new(self.rk.to_bytes()));
+        sink.put(&*Zeroizing::new(self.0.to_bytes()));
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { approval: Digest::from_array(reader.array()?), rk: Zeroizing::new(read_g2(reader)?) })
+        Ok(Self(Zeroizing::new(read_g2(reader)?)))
     }
 }
 
@@ -311,7 +331,8 @@ pub const APPEAL_WINDOW: u64 = 300;
 
 /// A trustee approves a request: the approval for everybody, and the key for the server.
 ///
-/// Whoever calls this keeps a record of it first, where the owner will find it.
+/// Whoever calls this checks first that the rules are [live](crate::pre::LiveSet), and keeps a record where the owner will
+/// find it.
 ///
 /// Cost: 6 signatures checked, 1 G2, 1 G1 and 1 G2 fixed base, 2m G2 additions for m ranges, 1 HPKE seal.
 ///
@@ -347,12 +368,12 @@ pub fn approve<R: TryCryptoRng + ?Sized>(
     }
     let sum = kac::sum(params, owner, &request.terms.set).map_err(|_| GrantError::Scope)?;
     let user = verify_user(&request.key, &request.signer()).map_err(|_| GrantError::Signature)?;
-    let transcript = Approval::transcript(&request.digest(), index);
+    let (named, state) = (request.digest(), sharing.digest());
+    let transcript = Approval::transcript(&named, &state, index);
     let (mask, m) = SealedMask::new(trustee, &user, &transcript, rng).map_err(EmergencyError::Delegate)?;
-    let approval = Signed::new(trustee, Approval { request: request.digest(), index, mask });
-    let rk = Zeroizing::new(sum.mul(share.scalar()).add(&mul_q(&m)).to_affine());
-    let key = ApprovalKey { approval: approval.digest(), rk };
-    Ok((approval, key))
+    let key = ApprovalKey(Zeroizing::new(sum.mul(share.scalar()).add(&mul_q(&m)).to_affine()));
+    let approval = Approval { request: named, sharing: state, index, mask, key: key.digest() };
+    Ok((Signed::new(trustee, approval), key))
 }
 
 /// What came of the trustees' parts.
@@ -362,11 +383,17 @@ pub struct Combined {
     pub grant: Grant,
     /// Its re-encryption key.
     pub rekey: ReKey,
-    /// Trustees who sent, with their signature, a part that does not fit their share.
+    /// Trustees who signed for a key that does not fit their share. Approval and key prove it to everybody.
     pub culprits: Vec<PartyId>,
 }
 
 /// The server combines the parts of as many trustees as the threshold. What is too much is left out, what is bad is named.
+///
+/// In whatever order the parts come, and whatever else is among them: parts that no trustee signed, of another request or
+/// of another state of the shares, and keys other than the signed ones blame nobody and are passed over.
+///
+/// What a trustee sealed to who asks, the server cannot see: should the grant not open, leave out the
+/// [trustees](VerifiedGrant::faulty) that the user names.
 ///
 /// Cost: for each part a three-pairing product and a signature; a G2 multiplication for each of the threshold.
 ///
@@ -391,14 +418,17 @@ pub fn combine(
     for (approval, key) in parts {
         // What is not signed by a trustee, or for something else, blames nobody: anybody can send it.
         let Ok(part) = verify_approval(approval, &checked_rules.committee, &checked.digest()) else { continue };
-        if key.approval != part.digest() || good.iter().any(|(index, ..)| *index == part.index) {
+        // Nor does a key that somebody sends in the trustee's name, or one of a share that was renewed in between.
+        if part.key != key.digest() || part.sharing != sharing.digest() {
             continue;
         }
         let image = sharing.v1_of(part.index).ok_or(EmergencyError::Committee)?;
-        if fits(&key.rk, image, &sum, part.mask.commitment()) {
+        if !fits(&key.0, image, &sum, part.mask.commitment()) {
+            if !culprits.contains(&part.signer()) {
+                culprits.push(part.signer());
+            }
+        } else if !good.iter().any(|(index, ..)| *index == part.index) {
             good.push((part.index, approval, key));
-        } else {
-            culprits.push(part.signer());
         }
     }
     good.sort_by_key(|(index, ..)| *index);
@@ -412,7 +442,7 @@ pub fn combine(
     let rk = good
         .iter()
         .zip(&lambdas)
-        .fold(G2Projective::identity(), |sum, ((.., key), lambda)| sum.add(&key.rk.mul(lambda)));
+        .fold(G2Projective::identity(), |sum, ((.., key), lambda)| sum.add(&key.0.mul(lambda)));
     let approvals = good.iter().map(|(_, approval, _)| Signed::clone(approval)).collect();
     let grant = EmergencyGrant { rules: rules.clone(), request: request.clone(), approvals };
     let rekey = ReKey::new(grant.digest(), Zeroizing::new(rk.to_affine()));
@@ -430,6 +460,20 @@ fn verify_approval(
         return Err(GrantError::Signature);
     }
     if approval.request == *request { Ok(approval) } else { Err(GrantError::WrongKey) }
+}
+
+impl VerifiedGrant {
+    /// The trustees whose sealed part its user cannot open, or does not find to be what they committed to; nobody, if
+    /// trustees did not make the grant. It is the user's word against theirs: that a part was sealed badly, only the user
+    /// can see. To any other user all of them seem faulty.
+    ///
+    /// Costs 1 HPKE open and 1 G1 fixed base for each trustee.
+    pub fn faulty(&self, user: &UserSecret) -> Vec<PartyId> {
+        let Grant::Emergency(grant) = &self.0.grant else { return Vec::new() };
+        // One mask for each approval, in their order.
+        let parts = grant.approvers().zip(&self.0.masks);
+        parts.filter(|(_, part)| part.mask.open(user, &part.transcript).is_err()).map(|(trustee, _)| trustee).collect()
+    }
 }
 
 /// A grant by trustees: the owner's rules, the request, and the approvals of exactly as many trustees as the threshold,
@@ -475,14 +519,14 @@ impl EmergencyGrant {
         }
         let approvals = self.approvals.iter().map(|approval| {
             let approval = verify_approval(approval, &rules.committee, &request.digest())?;
-            Ok((approval.index, approval.mask.clone()))
+            let transcript = Approval::transcript(&approval.request, &approval.sharing, approval.index);
+            Ok((approval.index, transcript, approval.mask.clone()))
         });
         let approvals = approvals.collect::<Result<Vec<_>, GrantError>>()?;
-        let indices: Vec<_> = approvals.iter().map(|(index, _)| *index).collect();
+        let indices: Vec<_> = approvals.iter().map(|(index, ..)| *index).collect();
         let lambdas: Vec<Scalar> = weights(&indices).ok_or(GrantError::Signature)?;
-        let commitments = approvals.iter().map(|(_, mask)| mask.commitment()).zip(&lambdas);
+        let commitments = approvals.iter().map(|(.., mask)| mask.commitment()).zip(&lambdas);
         let commitment: G1Projective = vartime_msm_g1(&commitments.collect::<Vec<_>>());
-        let transcript = |index: u8| Approval::transcript(&request.digest(), index);
         let masks = approvals.into_iter().zip(lambdas);
         Ok(Checked {
             grant: Grant::Emergency(Box::new(self.clone())),
@@ -490,9 +534,7 @@ impl EmergencyGrant {
             reach: terms.set.clone(),
             sum: kac::sum(params, owner, &terms.set).map_err(|_| GrantError::Scope)?.to_affine(),
             commitment: commitment.to_affine(),
-            masks: masks
-                .map(|((index, mask), lambda)| MaskPart { lambda, transcript: transcript(index), mask })
-                .collect(),
+            masks: masks.map(|((_, transcript, mask), lambda)| MaskPart { lambda, transcript, mask }).collect(),
             authority: (rules.id, rules.digest()),
             digest: self.digest(),
             terms,

@@ -26,7 +26,7 @@ pub enum EmergencyError {
         good: usize,
         /// How many are needed.
         need: usize,
-        /// Trustees who signed a part that does not fit their share.
+        /// Trustees who signed for a key that does not fit their share.
         culprits: Vec<PartyId>,
     },
 }

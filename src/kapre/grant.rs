@@ -52,7 +52,7 @@ impl Terms {
         let unnamed = GrantId::from_array([0; 16]);
         let (set, validity) = (set.clone(), *validity);
         let mut terms = Self { id: unnamed, origin, user: user.user(), user_key: user.name(), set, validity };
-        let mut hasher = Hasher::new(label::KAPRE_TERMS);
+        let mut hasher = Hasher::new(label::KAPRE_UNNAMED);
         terms.write(&mut hasher);
         let drawn = maker.draw(label::KAPRE_GRANT_ID, &[hasher.digest().as_bytes()], rng)?;
         terms.id = GrantId::from_array(drawn.digest().half());

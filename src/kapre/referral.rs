@@ -23,21 +23,30 @@ use crate::pok::read_g2;
 use crate::pre::{DelegateError, GrantError, GrantId};
 use crate::role::RoleCert;
 
-/// What a delegatee states when it refers somebody: the terms, which grant they stand on, and the mask.
+/// What a delegatee states when it refers somebody: the terms, which grant they stand on, the role certificate of who is
+/// referred, and the mask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ReferralTerms {
     terms: Terms,
     /// The name of the owner's grant.
     parent: Digest,
+    role: Signed<RoleCert>,
     mask: SealedMask,
 }
 
 impl ReferralTerms {
-    fn transcript(terms: &Terms, parent: &Digest) -> Digest {
-        let mut hasher = Hasher::new(label::KAPRE_REFERRAL).part(parent.as_bytes());
-        terms.write(&mut hasher);
+    /// Everything but the mask: what the mask is bound to.
+    fn transcript(terms: &Terms, parent: &Digest, role: &Signed<RoleCert>) -> Digest {
+        let mut hasher = Hasher::new(label::KAPRE_REFERRAL);
+        write_statement(terms, parent, role, &mut hasher);
         hasher.digest()
     }
+}
+
+fn write_statement(terms: &Terms, parent: &Digest, role: &Signed<RoleCert>, sink: &mut dyn Sink) {
+    terms.write(sink);
+    sink.put(parent.as_bytes());
+    role.write(sink);
 }
 
 impl Message for ReferralTerms {
@@ -45,8 +54,7 @@ impl Message for ReferralTerms {
     const KIND: Kind = kind::KAPRE_REFERRAL_TERMS;
 
     fn encode_body(&self, sink: &mut dyn Sink) {
-        self.terms.write(sink);
-        sink.put(self.parent.as_bytes());
+        write_statement(&self.terms, &self.parent, &self.role, sink);
         self.mask.write(sink);
     }
 
@@ -54,6 +62,7 @@ impl Message for ReferralTerms {
         Ok(Self {
             terms: Terms::read(reader)?,
             parent: Digest::from_array(reader.array()?),
+            role: Signed::read(reader)?,
             mask: SealedMask::read(reader)?,
         })
     }
@@ -61,7 +70,7 @@ impl Message for ReferralTerms {
 
 public_encoding!(ReferralTerms);
 
-/// A referral with all that it stands on: the owner's grant to the delegatee who refers, that one's signed terms, and
+/// A referral with all that it stands on: the owner's grant to the delegatee who refers, and that one's signed terms with
 /// the role certificate of who is referred.
 ///
 /// The owner's [rules](super::Admission) say who may be referred, to which classes and for how long. Nothing is granted
@@ -71,12 +80,11 @@ public_encoding!(ReferralTerms);
 /// **What it does not protect**: the classes are narrowed by the server's good will. Whoever was referred reaches,
 /// together with the server, all classes of the owner's grant: what the delegatee who referred reaches with it.
 ///
-/// Encoded length: 4 bytes + the three statements.
+/// Encoded length: 4 bytes + the two statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referral {
     parent: Signed<OwnerGrant>,
     terms: Signed<ReferralTerms>,
-    role: Signed<RoleCert>,
 }
 
 impl Referral {
@@ -103,11 +111,15 @@ impl Referral {
         let parent = verify_owner_grant(params, owner, &self.parent)?;
         let rules = self.parent.unverified().referral.as_ref().ok_or(GrantError::Rules)?;
         let signed = self.terms.verify(&parent.terms.user).map_err(|_| GrantError::Signature)?;
-        let ReferralTerms { terms, parent: named, mask } = ReferralTerms::clone(&signed);
+        let ReferralTerms { terms, parent: named, role, mask } = ReferralTerms::clone(&signed);
         if terms.origin != owner.origin() || named != parent.digest {
             return Err(GrantError::WrongKey);
         }
-        rules.check(&terms.user, &self.role, &terms.set, &terms.validity)?;
+        // Under the name of the owner's grant the referral could not be barred without that grant.
+        if terms.id == parent.terms.id {
+            return Err(GrantError::Rules);
+        }
+        rules.check(&terms.user, &role, &terms.set, &terms.validity)?;
         // An empty set says nothing; and nobody gives what it has not got.
         if terms.set.is_empty() || !terms.set.is_subset_of(&parent.terms.set) {
             return Err(GrantError::Scope);
@@ -115,7 +127,7 @@ impl Referral {
         if !terms.validity.is_within(&parent.terms.validity) {
             return Err(GrantError::TooLong);
         }
-        let transcript = ReferralTerms::transcript(&terms, &named);
+        let transcript = ReferralTerms::transcript(&terms, &named, &role);
         Ok(Checked {
             grant: Grant::Referral(Box::new(self.clone())),
             commitment: *mask.commitment(),
@@ -134,11 +146,10 @@ impl Message for Referral {
     fn encode_body(&self, sink: &mut dyn Sink) {
         self.parent.write(sink);
         self.terms.write(sink);
-        self.role.write(sink);
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { parent: Signed::read(reader)?, terms: Signed::read(reader)?, role: Signed::read(reader)? })
+        Ok(Self { parent: Signed::read(reader)?, terms: Signed::read(reader)? })
     }
 }
 
@@ -209,10 +220,10 @@ impl UserGrant {
             return Err(DelegateError::Signer);
         }
         let terms = Terms::new(delegatee, checked.terms.origin, user, set, validity, rng)?;
-        let transcript = ReferralTerms::transcript(&terms, &checked.digest);
+        let transcript = ReferralTerms::transcript(&terms, &checked.digest, role);
         let (mask, m) = SealedMask::new(delegatee, user, &transcript, rng)?;
-        let terms = Signed::new(delegatee, ReferralTerms { terms, parent: checked.digest, mask });
-        let referral = Referral { parent: Signed::clone(parent), terms, role: role.clone() };
+        let terms = Signed::new(delegatee, ReferralTerms { terms, parent: checked.digest, role: role.clone(), mask });
+        let referral = Referral { parent: Signed::clone(parent), terms };
         // What the server will check, checked here: nobody is sent away with a referral that does not hold.
         let verified = referral.verify(params, &checked.owner).map_err(DelegateError::Rules)?;
         let delta = Zeroizing::new(mul_q(&(&m - self.m())).to_affine());

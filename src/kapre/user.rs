@@ -9,7 +9,7 @@ use hpke::kdf::HkdfSha256;
 use hpke::kem::{X25519HkdfSha256, XWing};
 use hpke::{Deserializable, HpkeError, Kem, OpModeR, OpModeS, Serializable};
 use rand_core::{TryCryptoRng, TryRng};
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::encoding::{Hex, Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding};
 use crate::error::{DecodeError, OpenError, RngError};
@@ -226,7 +226,7 @@ fn secret_bytes<S: Serializable>(secret: &S) -> Zeroizing<[u8; HpkeKem::SECRET_L
     let mut out = Zeroizing::new([0; HpkeKem::SECRET_LEN]);
     let mut bytes = secret.to_bytes();
     out.iter_mut().zip(bytes.iter()).for_each(|(to, from)| *to = *from);
-    bytes.as_mut_slice().iter_mut().for_each(|byte| *byte = 0);
+    bytes.as_mut_slice().zeroize();
     out
 }
 
