@@ -21,6 +21,55 @@
 //! * **Open** by B, who checked M = mP once: Z_n^t = e(c2, D_S) · e(c1, mQ) / e(C, E). Recover σ, recompute t and reject
 //!   unless c1 = tP and c2 = t(V1 + P_i): a cheating server ends there.
 //!
+//! * **Refer**, where the owner's grant has [rules](Admission) for it: the delegatee draws m', seals it to who is referred,
+//!   signs the terms with M' = m'P, and sends δ = (m' − m)Q to the server; rk' = rk + δ passes the same check.
+//! * **Break-glass**: γ is shared among [trustees](crate::kac::trustees), who act under [rules](EmergencyRules) of the
+//!   owner's; trustee k makes rk_k = γ_k·D_S + m_k·Q, and the server combines as many as the threshold ([`combine`]).
+//!
+//! The three kinds of [`Grant`] become one [`VerifiedGrant`] when they are checked, and nothing behind that asks which it
+//! was. Whether a grant is in force is not in it: the owner's [head of live grants](crate::pre::LiveSet) says so, and
+//! [`sharing`](crate::sharing) holds every re-encryption against it.
+//!
+//! # In a program
+//!
+//! ```
+//! use sesphr::context::{Partition, Period, RecordId, Subject, Timestamp, Validity};
+//! use sesphr::identity::SigningKey;
+//! use sesphr::kac::{ClassGrid, Params, params};
+//! use sesphr::kapre::{ClassLabel, Kapre, Lineage};
+//! use sesphr::kem::OwnerRoot;
+//! use sesphr::pre::Pre;
+//! use subtle::ConstantTimeEq;
+//!
+//! let rng = &mut getrandom::SysRng;
+//! let [owner, doctor, server] = [(); 3].map(|()| SigningKey::try_generate(rng).unwrap());
+//! let grid = ClassGrid::new(&[Partition::MEDICAL, Partition::INSURANCE], 12)?;
+//! let params = Params::generate(grid.classes(), &owner, rng, params::unwatched)?;
+//! let root = OwnerRoot::try_generate(rng)?;
+//! let (secret, chain) = Kapre::owner_keygen(&params, &root, &owner, &Lineage::first(grid.clone()), rng)?;
+//! let key = Kapre::verify_owner(&params, &chain, &owner.id())?;
+//!
+//! // The doctor reads the first half of the medical year. 96 bytes of key at the server, whatever the set.
+//! let (doctor_secret, public) = Kapre::user_keygen(&params, &doctor, rng)?;
+//! let doctor_key = Kapre::verify_user(&params, &public, &doctor.id())?;
+//! let scope = grid.range(&Partition::MEDICAL, 0..=5).unwrap().into();
+//! let (now, year) = (Timestamp(1_700_000_000), Validity::new(Timestamp(1_700_000_000), Timestamp(1_731_536_000)));
+//! let (grant, [rekey]) = Kapre::delegate(&params, &secret, &owner, &doctor_key, &scope, &year.unwrap(), rng)?;
+//! let grant = Kapre::verify_grant(&params, &key, &grant, now)?;
+//! let rekey = Kapre::verify_rekey(&params, &key, &grant, &rekey)?;
+//! let held = Kapre::accept_grant(&params, &doctor_secret, &grant)?;
+//!
+//! let april = ClassLabel::new(&grid, &Period { partition: Partition::MEDICAL, epoch: 3 }).unwrap();
+//! let subject = Subject { record: RecordId::try_generate(rng)?, version: 1, author: owner.id(), aad: b"" };
+//! let ctx = Kapre::context(&params, &key, &april, &subject);
+//! let (capsule, shared) = Kapre::encapsulate(&params, &key, &ctx, &owner, rng)?;
+//! let checked = Kapre::verify_capsule(&params, &key, &capsule, &ctx)?;
+//! let part = Kapre::reencrypt(&params, &rekey, &checked, &server, now, rng)?;
+//! let opened = Kapre::open_reencrypted(&params, &held, &capsule, &[part], &ctx)?;
+//! assert!(bool::from(opened.ct_eq(&shared)));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
 //! # What it does not protect
 //!
 //! * **Server and delegatee together learn K_S**: every capsule of the granted classes, requested or not, capsules of
@@ -28,9 +77,23 @@
 //!   somebody who may leave.
 //! * **One m must never serve two grants**: the server would open their difference. m is a hash of the transcript, and
 //!   the transcript has an id that never repeats.
-//! * An old grant verifies until it expires. Whether it is still live is for the server's list of live grants.
+//! * An old grant verifies until it expires. Whether it is still live is for the owner's head of live grants.
+//! * A referral is held to fewer classes than the grant that it stands on by the server alone: together with the server,
+//!   who was referred reaches all classes of that grant.
 //! * HPKE with X-Wing protects x, not the records: a quantum computer takes t from c1.
 //! * Re-encrypted capsules can be re-randomised by anyone.
+//!
+//! # What it rests on
+//!
+//! The key of a grant is that of [`kac`](crate::kac), masked by mQ with m known to the delegatee alone: to a server without
+//! the delegatee, rk is a uniform point that fixes M, and its answers are simulated from it. Against a delegatee without
+//! the server, the capsule of a class that was not granted is one of `kac` for which it has no key, and what honest
+//! re-encryption of granted capsules gives it, it can compute with K_S itself. Server and delegatee together have K_S and
+//! no more, so the game of `kac` with extraction of S carries over, tightly and without the algebraic group model. All
+//! this for parties that are corrupted from the start. HPKE in base mode (RFC 9180) with the transcript as `info` seals x;
+//! the grant's signature says who made it. What is the literature's: aggregate keys (Chu et al.), unidirectional
+//! re-encryption with honest re-encryption attacks (Cohen, *PKC* 2019), verifiable secret sharing (Feldman 1987). What is
+//! ours: their union, the mask, referral and break-glass by it; no proof of these has been published.
 //!
 //! # Cost
 //!
@@ -43,6 +106,9 @@
 //! | re-encrypt | 2m G2 additions, 1 G1, 1 G2 |
 //! | accept a grant | 1 HPKE open, 1 G1 fixed base |
 //! | open | 1 three-pairing product, 2 G1, 1 G1 fixed base |
+//! | refer | 1 G1 and 1 G2 fixed base, 1 HPKE seal |
+//! | approve | 2m G2 additions, 1 G2, 1 G1 and 1 G2 fixed base, 1 HPKE seal |
+//! | combine t parts | t three-pairing products, 2t fixed base, t G2 |
 
 mod admission;
 mod capsule;
