@@ -46,6 +46,9 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("decode_sharing", decode_sharing),
     ("kac_open", kac_open),
     ("kac_params", kac_params),
+    ("decode_kapre", decode_kapre),
+    ("kapre_open", kapre_open),
+    ("kapre_emergency", kapre_emergency),
     ("reader", reader),
     ("scalar_point", scalar_point),
     ("sealed_partition", sealed_partition),
@@ -78,9 +81,11 @@ macro_rules! family {
 
 // Behind the macro, which it uses.
 mod kac;
+mod kapre;
 mod trustees;
 #[allow(unused_imports, reason = "a target uses its own function only")]
 pub use kac::{class_set, decode_kac, kac_open, kac_params};
+pub use kapre::{decode_kapre, kapre_emergency, kapre_open};
 
 pub fn decode_identity(data: &[u8]) {
     family!(data, VerifyingKey, SigningKey, OwnerRoot, ContextBuf, Signed<ContextBuf>);
@@ -545,6 +550,7 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     point.extend(Affine::<<Zkcrypto as Backend>::G1>::generator().to_bytes());
     point.extend(Affine::<<Zkcrypto as Backend>::G2>::generator().to_bytes());
     let mut seeds = kac::seeds();
+    seeds.extend(kapre::seeds());
     seeds.extend([
         ("afgh_open", "untouched", vec![]),
         ("afgh_open", "each", change(&[[0, 9, 1, 0], [0, 9, 1, 1], [0, 9, 1, 2], [0, 9, 1, 3]])),
