@@ -7,12 +7,13 @@
 mod common;
 
 use common::report::{Run, head, row};
+use common::story::Sharing;
 use common::{NOW, RECORD, Scheme, name, paper, plaintext, rng};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use sesphr::context::{Partition, Timestamp};
 use sesphr::record::{Sealer, Versions};
 
-fn turnaround<S: Scheme>(c: &mut Criterion) {
+fn turnaround<S: Scheme + Sharing>(c: &mut Criterion) {
     let rng = &mut rng(5);
     let (mut story, label) = (S::story(rng), S::label());
     let sealer = Sealer::<S>::new(&story.params, &story.key, &label, &story.author);
@@ -65,6 +66,6 @@ fn table<S: Scheme>(run: &Run) {
 
 fn main() {
     let mut run = Run::new();
-    for_schemes!(turnaround(&mut run.criterion));
-    run.finish(|run| for_schemes!(table(run)));
+    for_sharing_schemes!(turnaround(&mut run.criterion));
+    run.finish(|run| for_sharing_schemes!(table(run)));
 }

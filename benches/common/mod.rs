@@ -8,23 +8,30 @@ pub mod primitives;
 pub mod report;
 pub mod story;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sesphr::context::{Context, Partition, Period, RecordId, Subject, Timestamp, Validity};
 use sesphr::hazmat::pairing::BACKEND;
 use sesphr::identity::{PartyId, SigningKey};
+use sesphr::kac::{ClassGrid, Params};
+use sesphr::kapre::{ClassLabel, Kapre, Lineage, Scope};
 use sesphr::kem::OwnerRoot;
 use sesphr::pre::Pre;
 use sesphr::pre::afgh::Afgh;
 
 /// A scheme as the benches need it: its name, and the values of its own types that the set-up takes.
-pub trait Scheme: Pre + story::Sharing {
+pub trait Scheme: Pre {
     const NAME: &'static str;
     fn params() -> Arc<Self::Params>;
-    fn key_label(partition: Partition) -> Self::KeyLabel;
+    /// An owner's keys for the paper's four partitions.
+    fn key_labels() -> Vec<Self::KeyLabel>;
+    /// The one of them that is for medical records.
+    fn key_label() -> Self::KeyLabel;
+    /// Of a medical record.
     fn label() -> Self::Label;
+    /// All medical records under the key.
     fn scope() -> Self::Scope;
     fn policy(validity: Validity) -> Self::Policy;
 }
@@ -36,8 +43,12 @@ impl Scheme for Afgh {
         Arc::new(())
     }
 
-    fn key_label(partition: Partition) -> Period {
-        Period { partition, epoch: 0 }
+    fn key_labels() -> Vec<Period> {
+        Partition::SESPHR.into_iter().map(|partition| Period { partition, epoch: 0 }).collect()
+    }
+
+    fn key_label() -> Period {
+        MEDICAL
     }
 
     fn label() {}
@@ -49,9 +60,54 @@ impl Scheme for Afgh {
     }
 }
 
-/// Calls a function for every scheme. A scheme joins all figures by its line here.
+/// One key for all partitions, which are classes of its grid: 16 epochs of each.
+impl Scheme for Kapre {
+    const NAME: &'static str = "Kapre";
+
+    fn params() -> Arc<Params> {
+        static PARAMS: OnceLock<Arc<Params>> = OnceLock::new();
+        PARAMS.get_or_init(|| Arc::new(kac::params(grid().classes()))).clone()
+    }
+
+    fn key_labels() -> Vec<Lineage> {
+        vec![Self::key_label()]
+    }
+
+    fn key_label() -> Lineage {
+        Lineage::first(grid())
+    }
+
+    fn label() -> ClassLabel {
+        ClassLabel::new(&grid(), &MEDICAL).unwrap()
+    }
+
+    fn scope() -> Scope {
+        grid().partition(&MEDICAL.partition).unwrap().into()
+    }
+
+    fn policy(validity: Validity) -> Validity {
+        validity
+    }
+}
+
+const MEDICAL: Period = Period { partition: Partition::MEDICAL, epoch: 0 };
+
+fn grid() -> ClassGrid {
+    ClassGrid::new(&Partition::SESPHR, 16).unwrap()
+}
+
+/// Calls a function for every scheme. A scheme joins the figures by its line here, and turnaround by that below.
 #[macro_export]
 macro_rules! for_schemes {
+    ($function:ident($($argument:expr),*)) => {{
+        $function::<sesphr::pre::afgh::Afgh>($($argument),*);
+        $function::<sesphr::kapre::Kapre>($($argument),*);
+    }};
+}
+
+/// Calls a function for every scheme that has its roles in [`story`].
+#[macro_export]
+macro_rules! for_sharing_schemes {
     ($function:ident($($argument:expr),*)) => {{
         $function::<sesphr::pre::afgh::Afgh>($($argument),*);
     }};
@@ -113,7 +169,7 @@ impl<S: Scheme> Keys<S> {
         let (signer, author) = (SigningKey::generate(rng), SigningKey::generate(rng));
         let (server, user) = (SigningKey::generate(rng), SigningKey::generate(rng));
         let root = OwnerRoot::generate(rng);
-        let key_label = S::key_label(Partition::MEDICAL);
+        let key_label = S::key_label();
         let (owner_secret, owner_public) = S::owner_keygen(&params, &root, &signer, &key_label, rng).unwrap();
         let owner = S::verify_owner(&params, &owner_public, &signer.id()).unwrap();
         let (user_secret, user_public) = S::user_keygen(&params, &user, rng).unwrap();

@@ -10,6 +10,12 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use ed25519_dalek::Signer;
 use hkdf::Hkdf;
+use hpke::aead::ChaCha20Poly1305;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::X25519HkdfSha256;
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
 use sesphr::hazmat::pairing::{
     BACKEND, G1Affine, G1Projective, G1Table, G2Affine, G2Prepared, G2Projective, Gt, GtTable, Scalar, mul_p, mul_q,
     multi_pairing, pairing, q_prepared, vartime_lincomb2_g1, vartime_lincomb2_g2, vartime_msm_g1, vartime_pairing_eq,
@@ -60,6 +66,8 @@ pub enum Primitive {
     Product,
     /// A product of two pairings, both points of G2 prepared beforehand.
     ProductPrepared,
+    /// A product of three pairings, all points of G2 prepared beforehand.
+    Product3Prepared,
     /// The 576 bytes of an element of GT.
     GtBytes,
     /// The inverse of a secret scalar.
@@ -76,7 +84,18 @@ pub enum Primitive {
     KdfGt,
     Sign,
     VerifySignature,
+    /// An X25519 key pair from a seed.
+    HpkeKeygen,
+    /// 32 bytes sealed to an encoded X25519 key, with an encapsulation.
+    HpkeSeal,
+    /// The same opened.
+    HpkeOpen,
 }
+
+/// HPKE as delegatees' keys use it.
+type HpkeSecret = <X25519HkdfSha256 as Kem>::PrivateKey;
+type HpkePublic = <X25519HkdfSha256 as Kem>::PublicKey;
+type HpkeEncapped = <X25519HkdfSha256 as Kem>::EncappedKey;
 
 /// How often each primitive is in an operation.
 pub type Parts = &'static [(Primitive, u32)];
@@ -104,6 +123,10 @@ struct Primitives {
     signing: ed25519_dalek::SigningKey,
     signature: ed25519_dalek::Signature,
     digest: [u8; 64],
+    /// Encoded, as keys are kept and grants arrive.
+    hpke_secret: [u8; 32],
+    hpke_public: [u8; 32],
+    hpke_sealed: ([u8; 32], Vec<u8>),
 }
 
 impl Primitives {
@@ -123,7 +146,12 @@ impl Primitives {
             let digest = Sha512::digest(i.to_be_bytes());
             Scalar::from_u128(digest.iter().take(16).fold(0, |value, byte| value << 8 | u128::from(*byte)))
         };
+        let (hpke_secret, hpke_public) = X25519HkdfSha256::derive_keypair(&[7; 32]);
+        let hpke_public = hpke_public.to_bytes().into();
         Self {
+            hpke_secret: hpke_secret.to_bytes().into(),
+            hpke_sealed: Self::hpke_seal(&hpke_public),
+            hpke_public,
             many_affine: G1Projective::batch_to_affine(&many),
             many,
             weights: (0..Self::MANY).map(weight).collect(),
@@ -155,6 +183,33 @@ impl Primitives {
         let info = Self::hash(&[0; 150]);
         Hkdf::<Sha512>::new(Some(b"a label of some length"), black_box(secret)).expand(&info, &mut out).unwrap();
         black_box(out);
+    }
+
+    fn hpke_seal(public: &[u8; 32]) -> ([u8; 32], Vec<u8>) {
+        let public = HpkePublic::from_bytes(black_box(public)).unwrap();
+        let (encapped, sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+            &OpModeS::Base,
+            &public,
+            &[0; 32],
+            &[0; 32],
+            &[],
+            &mut ChaCha20Rng::from_seed([8; 32]),
+        )
+        .unwrap();
+        (encapped.to_bytes().into(), sealed)
+    }
+
+    fn hpke_open(&self) -> Vec<u8> {
+        let (encapped, sealed) = black_box(&self.hpke_sealed);
+        hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+            &OpModeR::Base,
+            &HpkeSecret::from_bytes(black_box(&self.hpke_secret)).unwrap(),
+            &HpkeEncapped::from_bytes(encapped).unwrap(),
+            &[0; 32],
+            sealed,
+            &[],
+        )
+        .unwrap()
     }
 
     fn run(&self, primitive: Primitive) {
@@ -202,6 +257,10 @@ impl Primitives {
                 let prepared = black_box(&self.prepared);
                 drop(black_box(multi_pairing(&[(p, prepared), (&self.p2, prepared)])));
             }
+            Primitive::Product3Prepared => {
+                let prepared = black_box(&self.prepared);
+                drop(black_box(multi_pairing(&[(p, prepared), (&self.p2, prepared), (&self.pq, prepared)])));
+            }
             Primitive::GtBytes => drop(black_box(black_box(&self.gt).to_hash_bytes())),
             Primitive::Inverse => _ = black_box(k.invert()),
             Primitive::G1Bytes => _ = black_box(p.to_bytes()),
@@ -214,6 +273,9 @@ impl Primitives {
             Primitive::VerifySignature => {
                 self.signing.verifying_key().verify_strict(black_box(&self.digest), &self.signature).unwrap();
             }
+            Primitive::HpkeKeygen => drop(black_box(X25519HkdfSha256::derive_keypair(black_box(&[7; 32])))),
+            Primitive::HpkeSeal => drop(black_box(Self::hpke_seal(&self.hpke_public))),
+            Primitive::HpkeOpen => drop(black_box(self.hpke_open())),
         }
     }
 
