@@ -7,16 +7,20 @@
 mod common;
 
 use common::report::{Run, head, row};
-use common::story::Sharing;
+use common::story::Story;
 use common::{NOW, RECORD, Scheme, name, paper, plaintext, rng};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use sesphr::context::{Partition, Timestamp};
+use sesphr::identity::SigningKey;
 use sesphr::record::{Sealer, Versions};
 
-fn turnaround<S: Scheme + Sharing>(c: &mut Criterion) {
+fn turnaround<S: Scheme>(c: &mut Criterion) {
     let rng = &mut rng(5);
-    let (mut story, label) = (S::story(rng), S::label());
-    let sealer = Sealer::<S>::new(&story.params, &story.key, &label, &story.author);
+    let mut story = Story::<S>::new(rng);
+    // What the author holds is apart from what changes.
+    let (params, place, author) = (story.params.clone(), story.place.clone(), SigningKey::generate(rng));
+    let author = std::mem::replace(&mut story.author, author);
+    let sealer = Sealer::<S>::new(&params, place.key(), place.label(), &author);
     let mut group = c.benchmark_group("turnaround");
     // The same record again would be recognised, and the same request refused: versions and time go on.
     let (mut version, mut now) = (0, NOW);
@@ -28,22 +32,22 @@ fn turnaround<S: Scheme + Sharing>(c: &mut Criterion) {
             b.iter_with_large_drop(|| {
                 version += 1;
                 let sealed = sealer.seal(RECORD, version, &plaintext, rng).unwrap();
-                S::upload(&mut story.cloud, &sealed);
+                story.upload(&sealed);
                 sealed
             });
         });
         // A filter may have left the upload out.
         version += 1;
-        S::upload(&mut story.cloud, &sealer.seal(RECORD, version, &plaintext, rng).unwrap());
-        let (directory, versions) = (&story.directory, Versions::Exactly(version));
+        story.upload(&sealer.seal(RECORD, version, &plaintext, rng).unwrap());
+        let (directory, versions) = (story.directory.clone(), Versions::Exactly(version));
         group.bench_function(id("download"), |b| {
             b.iter_with_large_drop(|| {
                 now = Timestamp(now.0 + 1);
-                let sealed = S::fetch(&story.cloud, &story.owner, version);
+                let sealed = story.fetch(version);
                 let request = story.user.request(story.server.id(), sealed.header(), now, rng).unwrap();
                 let response = story.server.reencrypt(&request, now, rng).unwrap();
                 let partition = Partition::MEDICAL;
-                let opened = story.user.open(directory, RECORD, partition, versions, &sealed, &response, now).unwrap();
+                let opened = story.user.open(&directory, RECORD, partition, versions, &sealed, &response, now).unwrap();
                 (opened, sealed)
             });
         });
@@ -66,6 +70,6 @@ fn table<S: Scheme>(run: &Run) {
 
 fn main() {
     let mut run = Run::new();
-    for_sharing_schemes!(turnaround(&mut run.criterion));
-    run.finish(|run| for_sharing_schemes!(table(run)));
+    for_schemes!(turnaround(&mut run.criterion));
+    run.finish(|run| for_schemes!(table(run)));
 }

@@ -18,11 +18,12 @@ use sesphr::identity::{PartyId, SigningKey};
 use sesphr::kac::{ClassGrid, Params};
 use sesphr::kapre::{ClassLabel, Kapre, Lineage, Scope};
 use sesphr::kem::OwnerRoot;
-use sesphr::pre::Pre;
+
 use sesphr::pre::afgh::Afgh;
+use sesphr::sharing::SharingScheme;
 
 /// A scheme as the benches need it: its name, and the values of its own types that the set-up takes.
-pub trait Scheme: Pre {
+pub trait Scheme: SharingScheme {
     const NAME: &'static str;
     fn params() -> Arc<Self::Params>;
     /// An owner's keys for the paper's four partitions.
@@ -96,20 +97,12 @@ fn grid() -> ClassGrid {
     ClassGrid::new(&Partition::SESPHR, 16).unwrap()
 }
 
-/// Calls a function for every scheme. A scheme joins the figures by its line here, and turnaround by that below.
+/// Calls a function for every scheme. A scheme joins all figures by its line here.
 #[macro_export]
 macro_rules! for_schemes {
     ($function:ident($($argument:expr),*)) => {{
         $function::<sesphr::pre::afgh::Afgh>($($argument),*);
         $function::<sesphr::kapre::Kapre>($($argument),*);
-    }};
-}
-
-/// Calls a function for every scheme that has its roles in [`story`].
-#[macro_export]
-macro_rules! for_sharing_schemes {
-    ($function:ident($($argument:expr),*)) => {{
-        $function::<sesphr::pre::afgh::Afgh>($($argument),*);
     }};
 }
 

@@ -7,70 +7,58 @@ use rand_chacha::ChaCha20Rng;
 use sesphr::context::{Partition, Timestamp};
 use sesphr::identity::{PartyId, SigningKey};
 use sesphr::kem::OwnerRoot;
-use sesphr::pre::Pre;
-use sesphr::pre::afgh::Afgh;
 use sesphr::record::SealedPartition;
 use sesphr::sharing::{
-    AccessPolicy, Author, Cloud, MemoryStorage, Owner, Role, Server, Storage, User, VerifiedDirectory,
+    AccessPolicy, Author, Cloud, MemoryStorage, Owner, Place, Role, Server, Storage, User, VerifiedDirectory,
 };
 use zeroize::Zeroizing;
 
-use super::{LIFE, NOW, RECORD, validity};
-
-/// The roles of a scheme. `Owner`, `Directory` and `Cloud` may be of a scheme's own; `Server` and `User` are not.
-pub trait Sharing: Pre {
-    type Cloud;
-    fn story(rng: &mut ChaCha20Rng) -> Story<Self>
-    where
-        Self: Sized;
-    /// The cloud's checks, and storing.
-    fn upload(cloud: &mut Self::Cloud, sealed: &SealedPartition);
-    fn fetch(cloud: &Self::Cloud, owner: &PartyId, version: u64) -> SealedPartition;
-}
+use super::{LIFE, NOW, RECORD, Scheme, validity};
 
 /// Everybody, with a doctor who may read what `author` writes from now on.
-pub struct Story<S: Sharing> {
+pub struct Story<S: Scheme> {
     pub params: Arc<S::Params>,
     pub owner: PartyId,
-    pub directory: VerifiedDirectory,
-    pub key: S::VerifiedOwner,
+    pub directory: VerifiedDirectory<S>,
+    pub place: Place<S>,
     pub author: SigningKey,
-    pub cloud: S::Cloud,
+    pub cloud: Cloud<S, Newest>,
     pub server: Server<S, MemoryStorage>,
     pub user: User<S>,
 }
 
-impl Sharing for Afgh {
-    type Cloud = Cloud<Newest>;
-
-    fn story(rng: &mut ChaCha20Rng) -> Story<Self> {
-        let (signing, author) = (SigningKey::generate(rng), SigningKey::generate(rng));
-        let root = OwnerRoot::generate(rng);
-        let mut owner = Owner::new(signing, root, AccessPolicy::new(LIFE), Partition::SESPHR, LIFE, NOW);
+impl<S: Scheme> Story<S> {
+    pub fn new(rng: &mut ChaCha20Rng) -> Self {
+        let (params, author) = (S::params(), SigningKey::generate(rng));
+        let (root, policy) = (OwnerRoot::generate(rng), AccessPolicy::new(LIFE));
+        let mut owner = Owner::<S>::new(params.clone(), root, policy, Partition::SESPHR, LIFE, NOW).unwrap();
         let id = owner.id();
-        let mut server = Server::new(SigningKey::generate(rng), MemoryStorage::new()).unwrap();
+        let mut server = Server::load(params.clone(), SigningKey::generate(rng), MemoryStorage::new()).unwrap();
         server.enroll(id).unwrap();
-        let user = User::new(SigningKey::generate(rng), rng).unwrap();
+        let user = User::new(params.clone(), SigningKey::generate(rng), rng).unwrap();
         let role = owner.certify(user.id(), Role::Doctor, validity());
         let bundle = user.bundle(1, Timestamp(NOW.0 + LIFE));
-        let _ = owner.set_author(author.id(), Author::Active, NOW, rng).unwrap();
+        let update = owner.set_author(author.id(), Author::Active, NOW, rng).unwrap();
+        server.update(&id, &update.live, NOW).unwrap();
         let update = owner.join(&bundle, &role, NOW, NOW, rng).unwrap();
+        server.update(&id, &update.live, NOW).unwrap();
         for delegation in &update.delegations {
             server.accept(&id, delegation, NOW).unwrap();
         }
-        let mut cloud = Cloud::new(Newest::default()).unwrap();
+        let mut cloud = Cloud::new(params.clone(), Newest::default()).unwrap();
         cloud.publish(&id, &update.directory, NOW).unwrap();
-        let directory = VerifiedDirectory::new(&update.directory, &id, 0, NOW).unwrap();
-        let key = directory.key(&Partition::MEDICAL).unwrap().clone();
-        Story { params: Arc::new(()), owner: id, directory, key, author, cloud, server, user }
+        let directory = VerifiedDirectory::<S>::new(&params, &update.directory, &id, 0, NOW).unwrap();
+        let place = directory.place(&Partition::MEDICAL).unwrap().clone();
+        Self { params, owner: id, directory, place, author, cloud, server, user }
     }
 
-    fn upload(cloud: &mut Self::Cloud, sealed: &SealedPartition) {
-        cloud.upload(sealed, NOW).unwrap();
+    /// The cloud's checks, and storing.
+    pub fn upload(&mut self, sealed: &SealedPartition) {
+        self.cloud.upload(sealed, NOW).unwrap();
     }
 
-    fn fetch(cloud: &Self::Cloud, owner: &PartyId, version: u64) -> SealedPartition {
-        cloud.fetch(owner, &RECORD, &Partition::MEDICAL, version).unwrap()
+    pub fn fetch(&self, version: u64) -> SealedPartition {
+        self.cloud.fetch(&self.owner, &RECORD, &Partition::MEDICAL, version).unwrap()
     }
 }
 

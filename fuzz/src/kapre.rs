@@ -242,7 +242,11 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("kapre_open", "proof", change(&[[0, 90, 1, 2]])),
         ("kapre_open", "set", change(&[[0, 130, 1, 0]])),
         ("kapre_emergency", "untouched", vec![]),
-        ("kapre_emergency", "each", change(&[[0, 9, 1, 0], [0, 9, 1, 1], [0, 80, 1, 2], [0, 9, 0x20, 3], [0, 9, 1, 4]])),
+        (
+            "kapre_emergency",
+            "each",
+            change(&[[0, 9, 1, 0], [0, 9, 1, 1], [0, 80, 1, 2], [0, 9, 0x20, 3], [0, 9, 1, 4]]),
+        ),
         ("kapre_emergency", "key-sign", change(&[[0, 4, 0x20, 3]])),
         ("kapre_emergency", "validity", change(&[[0, 200, 1, 1]])),
     ]
