@@ -29,11 +29,11 @@ pub trait Scheme: SharingScheme {
     /// An owner's keys for the paper's four partitions.
     fn key_labels() -> Vec<Self::KeyLabel>;
     /// The one of them that is for medical records.
-    fn key_label() -> Self::KeyLabel;
+    fn medical_key() -> Self::KeyLabel;
     /// Of a medical record.
-    fn label() -> Self::Label;
+    fn medical_label() -> Self::Label;
     /// All medical records under the key.
-    fn scope() -> Self::Scope;
+    fn medical_scope() -> Self::Scope;
     fn policy(validity: Validity) -> Self::Policy;
 }
 
@@ -48,13 +48,13 @@ impl Scheme for Afgh {
         Partition::SESPHR.into_iter().map(|partition| Period { partition, epoch: 0 }).collect()
     }
 
-    fn key_label() -> Period {
+    fn medical_key() -> Period {
         MEDICAL
     }
 
-    fn label() {}
+    fn medical_label() {}
 
-    fn scope() {}
+    fn medical_scope() {}
 
     fn policy(validity: Validity) -> Validity {
         validity
@@ -71,18 +71,18 @@ impl Scheme for Kapre {
     }
 
     fn key_labels() -> Vec<Lineage> {
-        vec![Self::key_label()]
+        vec![Self::medical_key()]
     }
 
-    fn key_label() -> Lineage {
+    fn medical_key() -> Lineage {
         Lineage::first(grid())
     }
 
-    fn label() -> ClassLabel {
+    fn medical_label() -> ClassLabel {
         ClassLabel::new(&grid(), &MEDICAL).unwrap()
     }
 
-    fn scope() -> Scope {
+    fn medical_scope() -> Scope {
         grid().partition(&MEDICAL.partition).unwrap().into()
     }
 
@@ -162,20 +162,20 @@ impl<S: Scheme> Keys<S> {
         let (signer, author) = (SigningKey::generate(rng), SigningKey::generate(rng));
         let (server, user) = (SigningKey::generate(rng), SigningKey::generate(rng));
         let root = OwnerRoot::generate(rng);
-        let key_label = S::key_label();
+        let key_label = S::medical_key();
         let (owner_secret, owner_public) = S::owner_keygen(&params, &root, &signer, &key_label, rng).unwrap();
         let owner = S::verify_owner(&params, &owner_public, &signer.id()).unwrap();
         let (user_secret, user_public) = S::user_keygen(&params, &user, rng).unwrap();
         let verified_user = S::verify_user(&params, &user_public, &user.id()).unwrap();
         let policy = S::policy(validity());
         let (grant, rekeys) =
-            S::delegate(&params, &owner_secret, &signer, &verified_user, &S::scope(), &policy, rng).unwrap();
+            S::delegate(&params, &owner_secret, &signer, &verified_user, &S::medical_scope(), &policy, rng).unwrap();
         let verified_grant = S::verify_grant(&params, &owner, &grant, NOW).unwrap();
         let user_grant = S::accept_grant(&params, &user_secret, &verified_grant).unwrap();
         let verify = |rekey| S::verify_rekey(&params, &owner, &verified_grant, rekey).unwrap();
         let verified_rekeys = rekeys.as_ref().iter().map(verify).collect();
         Self {
-            label: S::label(),
+            label: S::medical_label(),
             params,
             signer,
             author,
