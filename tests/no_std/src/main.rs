@@ -97,15 +97,17 @@ fn story() -> Option<()> {
     let part: ReCapsule = resend(&Afgh::reencrypt(&(), &rekey, &checked, &server, now, rng).ok()?)?;
 
     let by_owner = Afgh::open(&(), &secret, &capsule, &ctx).ok()?;
-    let by_user = Afgh::accept_grant(&(), &user_secret, &grant).and_then(|grant| Afgh::open_reencrypted(&(), &grant, &capsule, &[part], &ctx)).ok()?;
+    let grant = Afgh::accept_grant(&(), &user_secret, &grant).ok()?;
+    let by_user = Afgh::open_reencrypted(&(), &grant, &capsule, &[part], &ctx).ok()?;
     bool::from(by_owner.ct_eq(&shared) & by_user.ct_eq(&shared)).then_some(())
 }
 
-/// One aggregate key, with a heap.
+/// One aggregate key, and one grant, with a heap.
 #[cfg(feature = "alloc")]
 fn aggregate_story() -> Option<()> {
     use sesphr::kac::params::{unwatched, Params};
     use sesphr::kac::{ClassGrid, ClassSet, Kac, KeyAggregate};
+    use sesphr::kapre::Kapre;
 
     let rng = &mut Toy(2);
     let owner = SigningKey::try_generate(rng).ok()?;
@@ -122,7 +124,19 @@ fn aggregate_story() -> Option<()> {
     let key = resend(&Kac::extract(&params, &secret, &set).ok()?)?;
     let key = Kac::verify_key(&params, &generation, &set, &key).ok()?;
     let opened = Kac::open_aggregate(&params, &key, &resend(&capsule)?, &ctx).ok()?;
-    bool::from(opened.ct_eq(&shared)).then_some(())
+
+    let (user, server) = (SigningKey::try_generate(rng).ok()?, SigningKey::try_generate(rng).ok()?);
+    let (user_secret, user_public) = Kapre::user_keygen(&params, &user, rng).ok()?;
+    let user_key = Kapre::verify_user(&params, &resend(&user_public)?, &user.id()).ok()?;
+    let (now, validity) = (Timestamp(15), Validity::new(Timestamp(10), Timestamp(20))?);
+    let (grant, [rekey]) = Kapre::delegate(&params, &secret, &owner, &user_key, &set.into(), &validity, rng).ok()?;
+    let grant = Kapre::verify_grant(&params, &generation, &resend(&grant)?, now).ok()?;
+    let rekey = Kapre::verify_rekey(&params, &generation, &grant, &resend(&rekey)?).ok()?;
+    let checked = Kapre::verify_capsule(&params, &generation, &capsule, &ctx).ok()?;
+    let part = resend(&Kapre::reencrypt(&params, &rekey, &checked, &server, now, rng).ok()?)?;
+    let grant = Kapre::accept_grant(&params, &user_secret, &grant).ok()?;
+    let by_user = Kapre::open_reencrypted(&params, &grant, &capsule, &[part], &ctx).ok()?;
+    bool::from(opened.ct_eq(&shared) & by_user.ct_eq(&shared)).then_some(())
 }
 
 #[cfg(not(feature = "alloc"))]
