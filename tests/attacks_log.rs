@@ -214,6 +214,11 @@ fn the_past_is_rewritten() {
             assert_eq!(auditor.follow(&lie), Err(AuditError::Forked), "{at} {size}");
         }
     }
+    // A second head of one size is evidence, whatever comes with it.
+    let (mut auditor, _) = scene();
+    let mut parts = Parts::of(&Kept::new([0, 1, 2, 3, 99]).answer(auditor.position(), 9));
+    parts.position.size = 4;
+    assert_eq!(auditor.follow(&parts.audit()), Err(AuditError::Forked));
     // What nobody has seen yet is still the keeper's to choose.
     let (mut auditor, _) = scene();
     let mut other = Kept::new([0, 1, 2, 3, 4, 99]);
