@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use rand_core::TryCryptoRng;
+use subtle::ConstantTimeEq;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::admission::Admission;
@@ -419,7 +420,7 @@ pub fn combine(
         // What is not signed by a trustee, or for something else, blames nobody: anybody can send it.
         let Ok(part) = verify_approval(approval, &checked_rules.committee, &checked.digest()) else { continue };
         // Nor does a key that somebody sends in the trustee's name, or one of a share that was renewed in between.
-        if part.key != key.digest() || part.sharing != sharing.digest() {
+        if !bool::from(part.key.ct_eq(&key.digest())) || part.sharing != sharing.digest() {
             continue;
         }
         let image = sharing.v1_of(part.index).ok_or(EmergencyError::Committee)?;
