@@ -44,6 +44,9 @@ impl Owner<Kapre> {
     /// Shares the owner's secret among trustees, of whom as many as their threshold may let others in by `rule`. Former
     /// rules end: with them ends what was granted under them.
     ///
+    /// A server carries out nothing under a head of live grants that has expired, and readers take no directory that has:
+    /// the owner's `seconds` have to be longer than an emergency may last.
+    ///
     /// The trustees' shares of before stay good for nothing that the server carries out, but as many of the former
     /// trustees as their threshold have the secret still if they collude: only a new generation of it ends that.
     ///
