@@ -150,8 +150,11 @@ impl EmergencyRequest {
         rng: &mut R,
     ) -> Result<Signed<Self>, DelegateError> {
         let verified = verify_user(key, &user.id()).map_err(|_| DelegateError::User)?;
-        let terms = Terms::new(user, rules.unverified().origin, &verified, set, validity, rng)?;
-        Ok(Signed::new(user, Self { terms, rules: rules.digest(), key: key.clone(), role: role.clone() }))
+        let origin = rules.unverified().origin;
+        let rules = rules.digest();
+        let write = |terms: &Terms, sink: &mut dyn Sink| write_request(terms, &rules, key, role, sink);
+        let terms = Terms::new(user, origin, &verified, set, validity, write, rng)?;
+        Ok(Signed::new(user, Self { terms, rules, key: key.clone(), role: role.clone() }))
     }
 
     /// The name of the grant that comes of it.
@@ -190,15 +193,19 @@ impl EmergencyRequest {
     }
 }
 
+fn write_request(terms: &Terms, rules: &Digest, key: &Signed<UserKey>, role: &Signed<RoleCert>, sink: &mut dyn Sink) {
+    terms.write(sink);
+    sink.put(rules.as_bytes());
+    key.write(sink);
+    role.write(sink);
+}
+
 impl Message for EmergencyRequest {
     const SUITE: SuiteId = SuiteId::Kac;
     const KIND: Kind = kind::KAPRE_EMERGENCY_REQUEST;
 
     fn encode_body(&self, sink: &mut dyn Sink) {
-        self.terms.write(sink);
-        sink.put(self.rules.as_bytes());
-        self.key.write(sink);
-        self.role.write(sink);
+        write_request(&self.terms, &self.rules, &self.key, &self.role, sink);
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {

@@ -39,21 +39,24 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// Terms for `user`, with a name that never repeats: the whole of them goes into it, so should the maker's generator
-    /// repeat across restarts, two different grants still have two names.
+    /// Terms for `user`, with a name that never repeats: the whole of what is stated goes into it, so should the maker's
+    /// generator repeat across restarts, two different grants still have two names. `write` writes the terms and what is
+    /// stated beside them.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn new<R: TryCryptoRng + ?Sized>(
         maker: &SigningKey,
         origin: Digest,
         user: &VerifiedUser,
         set: &ClassSet,
         validity: &Validity,
+        write: impl FnOnce(&Self, &mut dyn Sink),
         rng: &mut R,
     ) -> Result<Self, DelegateError> {
         let unnamed = GrantId::from_array([0; 16]);
         let (set, validity) = (set.clone(), *validity);
         let mut terms = Self { id: unnamed, origin, user: user.user(), user_key: user.name(), set, validity };
         let mut hasher = Hasher::new(label::KAPRE_UNNAMED);
-        terms.write(&mut hasher);
+        write(&terms, &mut hasher);
         let drawn = maker.draw(label::KAPRE_GRANT_ID, &[hasher.digest().as_bytes()], rng)?;
         terms.id = GrantId::from_array(drawn.digest().half());
         Ok(terms)
@@ -327,6 +330,12 @@ impl UserGrant {
         &self.m
     }
 
+    /// m, for tests of what it gives away. Together with the server's key it is K_S.
+    #[cfg(feature = "hazmat")]
+    pub fn hazmat_mask(&self) -> &Scalar {
+        &self.m
+    }
+
     pub(super) fn sum(&self) -> &G2Prepared {
         &self.sum
     }
@@ -369,8 +378,10 @@ pub(super) fn delegate<R: TryCryptoRng + ?Sized>(
         return Err(DelegateError::Signer);
     }
     let sum = kac::sum(params, generation, &scope.set).map_err(|_| DelegateError::Scope)?;
-    let terms = Terms::new(signer, generation.origin(), user, &scope.set, validity, rng)?;
-    let transcript = OwnerGrant::transcript(&terms, scope.referral.as_ref());
+    let referral = scope.referral.as_ref();
+    let write = |terms: &Terms, sink: &mut dyn Sink| write_statement(terms, referral, sink);
+    let terms = Terms::new(signer, generation.origin(), user, &scope.set, validity, write, rng)?;
+    let transcript = OwnerGrant::transcript(&terms, referral);
     let (mask, m) = SealedMask::new(signer, user, &transcript, rng)?;
     let grant = Signed::new(signer, OwnerGrant { terms, referral: scope.referral.clone(), mask });
     let rk = Zeroizing::new(sum.mul(owner.gamma()).add(&mul_q(&m)).to_affine());

@@ -164,7 +164,8 @@ impl Message for Referral {
 public_encoding!(Referral);
 
 /// δ = (m' − m)Q: turns the server's key for the delegatee who refers into the one for who is referred. A secret
-/// between the two of them, 4 + 32 + 96 bytes.
+/// between the two of them, 4 + 32 + 96 bytes. In the hands of who is referred, it opens what is re-encrypted for the
+/// delegatee who refers.
 pub struct ReferralKey {
     grant: Digest,
     delta: Zeroizing<G2Affine>,
@@ -226,7 +227,8 @@ impl UserGrant {
         if delegatee.id() != checked.terms.user {
             return Err(DelegateError::Signer);
         }
-        let terms = Terms::new(delegatee, checked.terms.origin, user, set, validity, rng)?;
+        let write = |terms: &Terms, sink: &mut dyn Sink| write_statement(terms, &checked.digest, role, sink);
+        let terms = Terms::new(delegatee, checked.terms.origin, user, set, validity, write, rng)?;
         let transcript = ReferralTerms::transcript(&terms, &checked.digest, role);
         let (mask, m) = SealedMask::new(delegatee, user, &transcript, rng)?;
         let terms = Signed::new(delegatee, ReferralTerms { terms, parent: checked.digest, role: role.clone(), mask });
