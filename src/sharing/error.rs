@@ -121,7 +121,10 @@ impl From<BundleError> for OwnerError {
 
 impl From<KeyError> for OwnerError {
     fn from(error: KeyError) -> Self {
-        Self::Key(error)
+        match error {
+            KeyError::Rng => Self::Rng,
+            other => Self::Key(other),
+        }
     }
 }
 

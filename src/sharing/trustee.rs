@@ -55,6 +55,20 @@ fn storage_key(owner: &PartyId) -> Vec<u8> {
     [WARD, owner.as_bytes()].concat()
 }
 
+/// That the owner signed the rules, for those who share its secret.
+fn check_rules<E>(
+    rules: &Signed<EmergencyRules>,
+    owner: &PartyId,
+    share: &VerifiedShare,
+) -> Result<(), TrusteeError<E>> {
+    let rules = rules.verify(owner).map_err(|_| TrusteeError::Signature)?;
+    if rules.committee() == share.sharing().committee() {
+        Ok(())
+    } else {
+        Err(TrusteeError::Emergency(EmergencyError::Committee))
+    }
+}
+
 impl<St: Storage> Trustee<St> {
     /// How far an audit's time may lie from the trustee's, in seconds.
     pub const WINDOW: u64 = 300;
@@ -80,6 +94,7 @@ impl<St: Storage> Trustee<St> {
             let generation = Kapre::verify_owner(&trustee.params, &owner_key, &owner).map_err(TrusteeError::Key)?;
             let sharing = sharing.verify(&generation).map_err(TrusteeError::Sharing)?;
             let share = share.verify(&sharing).map_err(TrusteeError::Share)?;
+            check_rules(&rules, &owner, &share)?;
             let log = Log::load(&trustee.storage, owner, trustee.signing.id())?;
             trustee.wards.insert(owner, Ward { share, rules, log });
         }
@@ -106,12 +121,9 @@ impl<St: Storage> Trustee<St> {
         sub_shares: &[SubShare],
     ) -> Result<(), TrusteeError<St::Error>> {
         let generation = Kapre::verify_owner(&self.params, owner_key, owner).map_err(TrusteeError::Key)?;
-        let checked = rules.verify(owner).map_err(|_| TrusteeError::Signature)?;
         let resharing = sharing.last(&generation).map_err(TrusteeError::Sharing)?;
         let share = resharing.share(&self.id(), sub_shares).map_err(TrusteeError::Share)?;
-        if checked.committee() != share.sharing().committee() {
-            return Err(TrusteeError::Emergency(EmergencyError::Committee));
-        }
+        check_rules(rules, owner, &share)?;
         let share_bytes = share.share().to_secret_bytes();
         let public = [owner_key.to_bytes(), sharing.to_bytes(), rules.to_bytes()].concat();
         let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(public.len() + share_bytes.len()));
@@ -164,11 +176,13 @@ impl<St: Storage> Trustee<St> {
         let ward = self.wards.get_mut(&owner).ok_or(TrusteeError::Unknown)?;
         let query = query.verify(&owner).map_err(|_| TrusteeError::Signature)?;
         let stale = query.keeper != self.signing.id() || query.at.0.abs_diff(now.0) > Self::WINDOW;
-        if stale || !self.seen.insert((query.at, query.digest())) {
+        if stale || self.seen.contains(&(query.at, query.digest())) {
             return Err(TrusteeError::Stale);
         }
+        let audit = ward.log.audit(&self.storage, query.position, Audit::MAX_PAGE, &self.signing, now)?;
         self.seen = self.seen.split_off(&(Timestamp(now.0.saturating_sub(Self::WINDOW)), Digest::NONE));
-        Ok(ward.log.audit(&self.storage, query.position, Audit::MAX_PAGE, &self.signing, now)?)
+        self.seen.insert((query.at, query.digest()));
+        Ok(audit)
     }
 
     /// The storage, for backups and tests.

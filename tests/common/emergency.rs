@@ -1,141 +1,107 @@
-//! An owner with trustees and rules for emergencies, and somebody who asks.
+//! An owner with trustees, and a doctor who is no member.
 
-use sesphr::context::{Timestamp, Validity};
-use sesphr::encoding::{Encoding, Message};
-use sesphr::error::DecodeError;
-use sesphr::hazmat::hash;
-use sesphr::hazmat::pairing::G2Affine;
-use sesphr::identity::{PartyId, Signed, SigningKey};
-use sesphr::kac::trustees::Sharing;
-use sesphr::kapre::*;
-use sesphr::pre::{GrantError, Pre};
-use sesphr::role::RoleCert;
+use std::collections::BTreeSet;
 
-use super::kac::Kit;
-use super::kapre::*;
-use super::{NOW, rng};
+use sesphr::context::{Partition, Timestamp, Validity};
+use sesphr::identity::{Signed, SigningKey};
+use sesphr::kac::trustees::Committee;
+use sesphr::kapre::{Approval, ApprovalKey, EmergencyRequest, Kapre};
+use sesphr::sharing::log::{Auditor, Receipt};
+use sesphr::sharing::*;
 
-pub const USER: u8 = 5;
+use super::{Tested, World, at, party, rng, user};
 
-/// An owner with trustees, rules that let doctors of the hospital's into classes 0 to 2 for 5 seconds, and a doctor.
-pub struct Scene {
-    pub kit: Kit,
-    pub trustees: Trustees,
-    pub rules: Signed<EmergencyRules>,
-    pub user: Reader,
+/// How long somebody may be let in.
+pub const SECONDS: u64 = 3600;
+
+pub fn trustee_key(n: u8) -> SigningKey {
+    party(70 + n)
 }
 
-impl Scene {
-    pub fn new(threshold: u8, count: u8) -> Self {
-        Self::with(threshold, count, HpkeKem::X25519, admission("0-2", 5))
+/// Two of three.
+pub fn committee() -> Committee {
+    Committee::new(2, &[0, 1, 2].map(|n| trustee_key(n).id())).unwrap()
+}
+
+/// Doctors, to what is medical and personal, for an hour.
+pub fn rule() -> EmergencyRule {
+    let partitions = BTreeSet::from([Partition::MEDICAL, Partition::PERSONAL]);
+    EmergencyRule { roles: BTreeSet::from([Role::Doctor]), partitions, seconds: SECONDS }
+}
+
+pub type Part = (Signed<Approval>, ApprovalKey);
+
+/// What the owner prepared, and the trustees who were given it.
+pub struct Emergency {
+    pub plan: EmergencyPlan,
+    pub trustees: Vec<Trustee<MemoryStorage>>,
+    pub auditors: Vec<Auditor>,
+}
+
+impl Emergency {
+    /// The owner prepares at the fifth second.
+    pub fn new(w: &mut World<Kapre>) -> Self {
+        let (update, plan) = w.owner.prepare_emergency(&committee(), &rule(), at(5), &mut w.rng).unwrap();
+        w.send(&update, at(5));
+        let trustee = |n| Trustee::load(Kapre::params(), trustee_key(n), MemoryStorage::new()).unwrap();
+        let mut trustees: Vec<_> = (0..3).map(trustee).collect();
+        for trustee in &mut trustees {
+            trustee.entrust(&w.id(), &plan.owner_key, &plan.rules, &plan.sharing, &plan.sub_shares).unwrap();
+        }
+        let auditors = trustees.iter().map(|trustee| Auditor::new(w.id(), trustee.id())).collect();
+        Self { plan, trustees, auditors }
     }
 
-    pub fn with(threshold: u8, count: u8, kem: HpkeKem, admission: Admission) -> Self {
-        let kit = Kit::new(1, 2);
-        let trustees = Trustees::new(&kit, threshold, count);
-        let rules = EmergencyRules::new(&kit.signer, &trustees.sharing, admission, &mut rng(7)).unwrap();
-        let rules = Signed::from_bytes(&rules.to_bytes()).unwrap();
-        Self { kit, trustees, rules, user: Reader::with(USER, kem) }
+    pub fn validity(now: Timestamp) -> Validity {
+        Validity::new(now, Timestamp(now.0 + SECONDS)).unwrap()
     }
 
-    pub fn cert(&self) -> Signed<RoleCert> {
-        doctor(&self.user.signer.id())
+    /// A doctor asks for the medical partition, for as long as the rules allow.
+    pub fn request(&self, w: &World<Kapre>, now: Timestamp) -> (Signed<EmergencyRequest>, User<Kapre>) {
+        let doctor = user::<Kapre>(20);
+        (self.request_by(w, &doctor, now), doctor)
     }
 
-    pub fn ask(&self, cert: &Signed<RoleCert>, classes: &str, validity: &Validity) -> Signed<EmergencyRequest> {
-        let Reader { signer, public, .. } = &self.user;
-        let made = EmergencyRequest::new(signer, public, cert, &self.rules, &set(classes), validity, &mut rng(8));
-        Signed::from_bytes(&made.unwrap().to_bytes()).unwrap()
+    pub fn request_by(&self, w: &World<Kapre>, doctor: &User<Kapre>, now: Timestamp) -> Signed<EmergencyRequest> {
+        let (role, validity) = (w.cert(doctor, Role::Doctor), Self::validity(now));
+        let directory = w.directory(now);
+        doctor
+            .ask_trustees(&directory, &self.plan.rules, &role, &[Partition::MEDICAL], &validity, &mut rng(21))
+            .unwrap()
     }
 
-    /// Classes for seconds 12 to 17.
-    pub fn request(&self, classes: &str) -> Signed<EmergencyRequest> {
-        self.ask(&self.cert(), classes, &during(12, 17))
-    }
-
-    pub fn appeal(&self, request: &Signed<EmergencyRequest>, trustee: &PartyId, at: u64) -> Signed<Appeal> {
-        let appeal = Appeal { request: request.digest(), trustee: *trustee, at: Timestamp(at) };
-        Signed::new(&self.user.signer, appeal)
-    }
-
-    pub fn approve_with(
-        &self,
-        trustees: &Trustees,
-        k: usize,
+    /// Trustees approve.
+    pub fn approve(
+        &mut self,
+        w: &World<Kapre>,
+        who: &[usize],
         request: &Signed<EmergencyRequest>,
-    ) -> Result<Part, EmergencyError> {
-        let (share, key) = (&trustees.shares[k], &trustees.keys[k]);
-        let appeal = self.appeal(request, &key.id(), NOW.0);
-        approve(&self.kit.params, share, key, &self.rules, request, &appeal, NOW, &mut rng(9))
+        doctor: &User<Kapre>,
+        now: Timestamp,
+    ) -> Vec<Part> {
+        let approve = |n: &usize| {
+            let trustee = &mut self.trustees[*n];
+            let appeal = doctor.appeal(request, trustee.id(), now);
+            trustee.approve(&w.id(), request, &appeal, now, &mut rng(22)).unwrap()
+        };
+        who.iter().map(approve).collect()
     }
 
-    pub fn approve(&self, k: usize, request: &Signed<EmergencyRequest>) -> Part {
-        again(&self.approve_with(&self.trustees, k, request).unwrap())
-    }
-
-    pub fn parts(&self, request: &Signed<EmergencyRequest>, trustees: &[usize]) -> Vec<Part> {
-        trustees.iter().map(|k| self.approve(*k, request)).collect()
-    }
-
-    pub fn combine_at(
+    /// The parts go to the server.
+    pub fn break_glass(
         &self,
-        sharing: &Sharing,
+        w: &mut World<Kapre>,
         request: &Signed<EmergencyRequest>,
         parts: &[Part],
-    ) -> Result<Combined, EmergencyError> {
-        combine(&self.kit.params, sharing, &self.rules, request, parts)
+        now: Timestamp,
+    ) -> Result<Vec<sesphr::identity::PartyId>, ServerError<core::convert::Infallible>> {
+        let EmergencyPlan { owner_key, rules, sharing, .. } = &self.plan;
+        w.server.break_glass(&w.owner.id(), owner_key, sharing, rules, request, parts, now)
     }
 
-    pub fn combine(&self, request: &Signed<EmergencyRequest>, parts: &[Part]) -> Result<Combined, EmergencyError> {
-        self.combine_at(&self.trustees.sharing, request, parts)
+    /// What a trustee's log says that the owner has not read yet.
+    pub fn receipts(&mut self, w: &World<Kapre>, n: usize, now: Timestamp) -> Vec<Receipt> {
+        let query = w.owner.ask_audit(&self.auditors[n], now);
+        self.auditors[n].follow(&self.trustees[n].audit(&query, now).unwrap()).unwrap()
     }
-
-    /// The grant of some trustees, from their request to the user.
-    pub fn grant(&self, classes: &str, trustees: &[usize]) -> Held {
-        let request = self.request(classes);
-        let combined = self.combine(&request, &self.parts(&request, trustees)).unwrap();
-        assert!(combined.culprits.is_empty());
-        Held::new(&self.kit, &self.user, &combined.grant, &combined.rekey)
-    }
-
-    pub fn verify(&self, grant: &Grant) -> Result<VerifiedGrant, GrantError> {
-        Kapre::verify_grant(&self.kit.params, &self.kit.generation, grant, NOW)
-    }
-
-    /// Why a trustee does not approve a request.
-    pub fn refused(&self, request: &Signed<EmergencyRequest>) -> GrantError {
-        let EmergencyError::Grant(error) = self.approve_with(&self.trustees, 0, request).unwrap_err() else {
-            panic!("another error")
-        };
-        // Neither would the server combine, unless only the time is wrong.
-        if !matches!(error, GrantError::NotYetValid | GrantError::Expired) {
-            assert_eq!(self.combine(request, &[]).unwrap_err(), EmergencyError::Grant(error));
-        }
-        error
-    }
-}
-
-pub fn missing(good: usize, need: usize, culprits: Vec<PartyId>) -> EmergencyError {
-    EmergencyError::Missing { good, need, culprits }
-}
-
-/// An approval whose trustee signs for another key.
-pub fn signed_for(part: &Part, point: &G2Affine, trustee: &SigningKey) -> Part {
-    let hash = hash::wide("sesphr v1 kapre approval key", &[&point.to_bytes()]);
-    let statement = part.0.unverified();
-    (resigned(&part.0, statement.encoded_len() - 32, &hash[..32], trustee), approval_key(point))
-}
-
-/// A grant put together by hand, with any approvals at all.
-pub fn assemble_grant(
-    s: &Scene,
-    request: &Signed<EmergencyRequest>,
-    approvals: &[&Signed<Approval>],
-) -> Result<Grant, DecodeError> {
-    let mut bytes = vec![1, 2, 0, 0x53, 2, 1, 2, 0, 0x5e];
-    s.rules.write(&mut bytes);
-    request.write(&mut bytes);
-    bytes.extend((approvals.len() as u32).to_be_bytes());
-    approvals.iter().for_each(|approval| approval.write(&mut bytes));
-    Grant::from_bytes(&bytes)
 }

@@ -70,8 +70,7 @@ impl Owner<Kapre> {
             .ok_or(OwnerError::Exhausted)?;
         let label = Lineage::first(self.plan.clone());
         let (secret, owner_key) = Kapre::owner_keygen(&self.params, &self.root, &self.signing, &label, rng)?;
-        let (dealing, sub_shares) =
-            deal(&secret, &self.signing, committee, rng).map_err(|_| OwnerError::Delegate(DelegateError::Rng))?;
+        let (dealing, sub_shares) = deal(&secret, &self.signing, committee, rng).map_err(|_| OwnerError::Rng)?;
         let sharing = SharingChain::new(dealing);
         let shared = sharing.verify(secret.generation()).map_err(|_| OwnerError::Delegate(DelegateError::Rng))?;
         let rules = EmergencyRules::new(&self.signing, &shared, admission, rng)?;

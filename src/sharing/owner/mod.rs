@@ -25,7 +25,7 @@ use crate::kem::OwnerRoot;
 use crate::pre::{Entry, GrantId, LiveUpdate};
 use crate::record::{Expected, Opener, Plaintext, SealedPartition, Versions};
 use crate::role::{Role, RoleCert};
-use crate::sharing::log::Auditor;
+use crate::sharing::log::{AuditError, Auditor, Receipt};
 use crate::sharing::{
     AccessPolicy, AuditQuery, Author, Delegation, Directory, KeyBundle, OwnerError, SharingScheme, VerifiedBundle,
 };
@@ -191,6 +191,14 @@ impl<S: SharingScheme> Owner<S> {
     /// Whether the owner signed this head of live grants: for what receipts say.
     pub fn signed_head(&self, version: u64, head: &Digest) -> bool {
         self.state.heads.get(&version) == Some(head)
+    }
+
+    /// Checks that every head of live grants that receipts name is one that the owner signed.
+    ///
+    /// # Errors
+    /// [`AuditError::Live`].
+    pub fn check_live<'a>(&self, receipts: impl IntoIterator<Item = &'a Receipt>) -> Result<(), AuditError> {
+        Auditor::check_live(receipts, |version| self.state.heads.get(&version).copied())
     }
 
     fn early(now: Timestamp) -> Timestamp {
