@@ -51,7 +51,7 @@ impl Scene {
         classes: &str,
         validity: &Validity,
     ) -> Result<(VerifiedGrant, ReferralKey), DelegateError> {
-        let Self { kit, doctor, held, specialist } = self;
+        let Self { doctor, held, specialist, .. } = self;
         let rng = &mut rng(8);
         held.user.refer(&doctor.signer, &specialist.key, cert, &set(classes), validity, rng)
     }
