@@ -235,7 +235,7 @@ impl UserGrant {
         let referral = Referral { parent: Signed::clone(parent), terms };
         // What the server will check of the rules, checked here: nobody is sent away with a referral that does not hold.
         let verified = referral.stand(checked).map_err(DelegateError::Rules)?;
-        let delta = Zeroizing::new(mul_q(&(&m - self.m())).to_affine());
+        let delta = Zeroizing::new(mul_q(&(&m - self.mask().scalar())).to_affine());
         let key = ReferralKey { grant: verified.digest, delta };
         Ok((VerifiedGrant(alloc::sync::Arc::new(verified)), key))
     }
