@@ -8,18 +8,16 @@ mod common;
 
 use common::kac::*;
 use common::kapre::*;
-use common::scene::message;
 use common::{NOW, TestRng, fails_until, party, rng, validity};
 use sesphr::Digest;
-use sesphr::context::{Context, Slot, Timestamp};
+use sesphr::context::Timestamp;
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::error::OpenError;
 use sesphr::hazmat::hash;
-use sesphr::hazmat::pairing::{G1Affine, G2Affine, Scalar, mul_p, mul_q};
+use sesphr::hazmat::pairing::{G2Affine, Scalar, mul_p, mul_q};
 use sesphr::identity::Signed;
-use sesphr::kac::{Capsule, ClassSet, Kac, KeyAggregate, Params};
+use sesphr::kac::{ClassSet, Kac, KeyAggregate, Params};
 use sesphr::kapre::*;
-use sesphr::kem::CapsuleError;
 use sesphr::pre::{DelegateError, GrantError, GrantTerms, KeyError, Pre, ReencryptError};
 
 fn verify(kit: &Kit, grant: &Grant) -> Result<VerifiedGrant, GrantError> {

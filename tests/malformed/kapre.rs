@@ -134,6 +134,11 @@ fn grants_of_no_kind() {
     for kem in 1..=255 {
         assert!(Signed::<UserKey>::from_bytes(&sample.patched(40, &[kem])).is_err(), "{kem}");
     }
+    // A coefficient of ML-KEM beyond its modulus.
+    let sample = super::samples().iter().rfind(|s| s.name == "delegatee's key").unwrap();
+    assert_eq!(sample.bytes[40], 1);
+    let bytes = sample.patched(41, &[0xff; 3]);
+    assert_eq!(Signed::<UserKey>::from_bytes(&bytes), Err(DecodeError::Value));
     // Too many approvals for any committee, and more than there are bytes for.
     let s = Scene::new(1, 1);
     let request = s.request("0");
