@@ -217,6 +217,14 @@ fn request_in_another_partys_role() {
     // The doctor's name and role, its own key and signature.
     let named = resigned(&request, USER_ID, s.user.signer.id().as_bytes(), &eve.signer);
     assert_eq!(s.refused(&named), GrantError::Signature);
+    // The doctor's name and role under a key of its own, and its own under the doctor's key: under the right name of the key.
+    let swap = |request: &Signed<EmergencyRequest>, public: &Signed<UserKey>, signer: &SigningKey| {
+        let named = resigned(request, USER_KEY, public.digest().as_bytes(), signer);
+        s.refused(&resigned(&named, KEY, &public.to_bytes(), signer))
+    };
+    assert_eq!(swap(&genuine, &eve.public, &s.user.signer), GrantError::Signature);
+    let own = ask(&eve.public, &doctor(&eve.signer.id())).unwrap();
+    assert_eq!(swap(&own, &s.user.public, &eve.signer), GrantError::Signature);
     // All is the doctor's but the signature.
     let copied = Signed::new(&eve.signer, genuine.unverified().clone());
     assert_eq!(s.refused(&copied), GrantError::Signature);

@@ -8,11 +8,28 @@
 //! name, an end and a server that serves it. Neither γ nor K_S nor m nor an unmasked part of any of them exists anywhere
 //! but with the owner, for K_S and γ, and with who was let in, for m.
 //!
+//! # Who is to blame
+//!
+//! Approvals are signed and public, their keys are neither: so an approval carries the hash of its key, and the name of
+//! the state that the share is of.
+//!
+//! * A key with another hash than the signed one is not the trustee's: anybody can send it. It is passed over, and the
+//!   genuine one counts whenever it comes. So is a part of another state: trustee or server missed a refresh.
+//! * A key that has the signed hash and does not fit the share's image proves to everybody that the trustee cheated:
+//!   [`Combined::culprits`].
+//! * A mask that does not open, or is not the committed one, only who asks can see: [`VerifiedGrant::faulty`]. It is one's
+//!   word against the other's. The way on is another quorum.
+//! * A trustee that sends nothing is not told from a channel that loses it.
+//!
+//! # What ends it
+//!
 //! A grant of this kind stands on the rules: it dies when they are not [live](crate::pre::LiveSet) any more, and it
 //! can be barred by its name.
 //!
-//! **What it does not protect**: as many trustees as the threshold have γ if they collude. Server and who was let in
-//! reach the classes of the request for as long as γ lives, as with every grant.
+//! # What it does not protect
+//!
+//! As many trustees as the threshold have γ if they collude. Server and who was let in reach the classes of the request
+//! for as long as γ lives, as with every grant.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

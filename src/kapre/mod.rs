@@ -13,7 +13,7 @@
 //! As in [`kac`](crate::kac), with D_S = Σ_{j∈S} Q_{n+1−j}, K_S = γ·D_S, F_{S,i} = Σ_{j∈S, j≠i} Q_{n+1−j+i}.
 //!
 //! * **Grant**(owner → B, S, validity): the transcript is (grant id, origin of the owner's generation, B's id, B's key, S,
-//!   validity); x fresh; m = H_s(x, transcript); M = mP; enc = HPKE.Seal_B(x; info = transcript). The owner signs
+//!   validity, rules for referrals if there are any); x fresh; m = H_s(x, transcript); M = mP; enc = HPKE.Seal_B(x; info = transcript). The owner signs
 //!   transcript, M and enc. The re-encryption key rk = K_S + mQ goes to the server. It is neither signed nor logged:
 //!   M fixes it, and the server checks e(P, rk) = e(V1, D_S) · e(M, Q).
 //! * **Re-encrypt** a capsule of class i ∈ S that passed its public check: τ fresh; (C, E) = (τc1, τ⁻¹(rk + F_{S,i})).

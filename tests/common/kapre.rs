@@ -100,7 +100,7 @@ impl Held {
     pub fn owner_grant(&self) -> &Signed<OwnerGrant> {
         match &self.grant {
             Grant::Owner(grant) => grant,
-            _ => panic!("not an owner's grant"),
+            _ => unreachable!("not an owner's grant"),
         }
     }
 }

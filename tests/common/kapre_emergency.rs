@@ -105,7 +105,7 @@ impl Scene {
     /// Why a trustee does not approve a request.
     pub fn refused(&self, request: &Signed<EmergencyRequest>) -> GrantError {
         let EmergencyError::Grant(error) = self.approve_with(&self.trustees, 0, request).unwrap_err() else {
-            panic!("another error")
+            unreachable!("another error")
         };
         // Neither would the server combine, unless only the time is wrong.
         if !matches!(error, GrantError::NotYetValid | GrantError::Expired) {

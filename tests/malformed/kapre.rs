@@ -1,6 +1,7 @@
 //! The messages of key-aggregate proxy re-encryption.
 
 use sesphr::encoding::{Encoding, Message};
+use sesphr::error::DecodeError;
 use sesphr::identity::Signed;
 use sesphr::kapre::*;
 use sesphr::pre::Pre;
@@ -40,11 +41,9 @@ pub(super) fn samples() -> Vec<Sample> {
     let (cert, time) = (doctor(&s.user.signer.id()), during(12, 17));
     let referred = held.user.refer(&user.signer, &s.user.key, &cert, &set("0"), &time, &mut rng(8));
     let (referred, referral_key) = referred.unwrap();
-    let Grant::Referral(referral) = referred.grant().clone() else { unreachable!() };
     let request: &'static Signed<EmergencyRequest> = Box::leak(Box::new(s.request("0")));
     let part = s.approve(0, request);
     let combined = s.combine(request, &[again(&part)]).unwrap();
-    let Grant::Emergency(emergency) = combined.grant.clone() else { unreachable!() };
     let approval: &'static Signed<Approval> = Box::leak(Box::new(part.0.clone()));
     let ctx: &'static _ = Box::leak(Box::new(kit.ctx(0, 7)));
     let capsule: &'static _ = Box::leak(Box::new(kit.seal(ctx).0));
@@ -84,7 +83,6 @@ pub(super) fn samples() -> Vec<Sample> {
         Sample::public("aggregate re-capsule", &answer, Layout { g1: &[4], g2: &[52], ..none }, |m: ReCapsule| {
             kit.read(narrow, capsule, &m, ctx).is_none()
         }),
-        Sample::public("referral", &*referral, none, move |m: Referral| refused(&Grant::Referral(Box::new(m)))),
         Sample::secret("referral key", &referral_key, Layout { g2: &[36], ..none }, move |m: ReferralKey| {
             let rekey = m.apply(&held.server);
             Kapre::verify_rekey(&kit.params, &kit.generation, &referred, &rekey).is_err()
@@ -101,11 +99,29 @@ pub(super) fn samples() -> Vec<Sample> {
         Sample::secret("approval key", &part.1, Layout { g2: &[4], ..none }, |m: ApprovalKey| {
             s.combine(request, &[(approval.clone(), m)]).is_err()
         }),
-        Sample::public("emergency grant", &*emergency, none, move |m: EmergencyGrant| {
-            refused(&Grant::Emergency(Box::new(m)))
-        }),
     ]);
     samples
+}
+
+/// On their own, what the samples have inside a grant.
+#[test]
+fn referrals_and_emergency_grants_without_a_grant_around_them() {
+    fn check<M: Encoding + PartialEq + std::fmt::Debug>(whole: &[u8]) {
+        let bytes = &whole[5..];
+        assert_eq!(M::from_bytes(bytes).unwrap().to_bytes(), bytes);
+        for end in (0..bytes.len()).step_by(7) {
+            assert_eq!(M::from_bytes(&bytes[..end]), Err(DecodeError::Truncated), "{end}");
+        }
+        assert_eq!(M::from_bytes(&[bytes, &[0]].concat()), Err(DecodeError::TrailingBytes));
+        assert!(M::from_bytes(whole).is_err());
+    }
+    let [_, referral, emergency] = *super::samples().iter().filter(|s| s.name == "aggregate grant").collect::<Vec<_>>()
+    else {
+        unreachable!()
+    };
+    check::<Referral>(&referral.bytes);
+    check::<EmergencyGrant>(&emergency.bytes);
+    assert!(Referral::from_bytes(&emergency.bytes[5..]).is_err());
 }
 
 #[test]
@@ -118,6 +134,11 @@ fn grants_of_no_kind() {
     for kem in 1..=255 {
         assert!(Signed::<UserKey>::from_bytes(&sample.patched(40, &[kem])).is_err(), "{kem}");
     }
+    // A coefficient of ML-KEM beyond its modulus.
+    let sample = super::samples().iter().rfind(|s| s.name == "delegatee's key").unwrap();
+    assert_eq!(sample.bytes[40], 1);
+    let bytes = sample.patched(41, &[0xff; 3]);
+    assert_eq!(Signed::<UserKey>::from_bytes(&bytes), Err(DecodeError::Value));
     // Too many approvals for any committee, and more than there are bytes for.
     let s = Scene::new(1, 1);
     let request = s.request("0");
