@@ -12,10 +12,10 @@ use crate::encoding::{Encoding, Message, Reader, SecretEncoding, Sink};
 use crate::error::DecodeError;
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed, SigningKey};
-use crate::kac::trustees::{Share, SharingChain, SubShare, VerifiedShare};
+use crate::kac::trustees::{Dealing, Share, SharingChain, SubShare, VerifiedShare};
 use crate::kac::{GenerationChain, Params};
 use crate::kapre::{Appeal, Approval, ApprovalKey, EmergencyError, EmergencyRequest, EmergencyRules, Kapre, approve};
-use crate::pre::Pre;
+use crate::pre::{DelegateError, Pre};
 use crate::sharing::log::{Audit, Event, LiveRef, Log};
 use crate::sharing::{AuditQuery, Storage, TrusteeError};
 
@@ -138,12 +138,32 @@ impl<St: Storage> Trustee<St> {
         Ok(())
     }
 
+    /// This trustee's part of a refresh: shares its share anew among the same trustees. The dealing is public, and each of
+    /// the sub-shares, which come in their order, is for its trustee alone.
+    ///
+    /// The dealings of as many trustees as the threshold, all the same ones everywhere, go into the owner's
+    /// [`SharingChain`]; with that and the sub-shares every trustee is [entrusted](Self::entrust) anew, under the rules of
+    /// before. Shares that were stolen before fit nothing then.
+    ///
+    /// # Errors
+    /// [`TrusteeError::Unknown`] for an owner who is not in care, [`TrusteeError::Rng`] when the generator fails.
+    pub fn deal<R: TryCryptoRng + ?Sized>(
+        &self,
+        owner: &PartyId,
+        rng: &mut R,
+    ) -> Result<(Signed<Dealing>, Vec<SubShare>), TrusteeError<St::Error>> {
+        let Ward { share, .. } = self.wards.get(owner).ok_or(TrusteeError::Unknown)?;
+        // The share is this trustee's, so nothing but the generator fails.
+        share.deal(&self.signing, share.sharing().committee(), rng).map_err(|_| TrusteeError::Rng)
+    }
+
     /// Approves a request, after writing the receipt that the owner will find: the approval for everybody, and the key
     /// for the re-encryption server alone, over a confidential channel that shows who sent it.
     ///
     /// # Errors
     /// [`TrusteeError::Unknown`] for an owner who is not in care; [`TrusteeError::Emergency`] naming the check that
-    /// failed; [`TrusteeError::Storage`] when the receipt could not be written: then nothing was approved.
+    /// failed; [`TrusteeError::Rng`]; [`TrusteeError::Storage`] when the receipt could not be written: then nothing was
+    /// approved.
     pub fn approve<R: TryCryptoRng + ?Sized>(
         &mut self,
         owner: &PartyId,
@@ -155,7 +175,10 @@ impl<St: Storage> Trustee<St> {
         let ward = self.wards.get_mut(owner).ok_or(TrusteeError::Unknown)?;
         let (params, signing) = (&self.params, &self.signing);
         let approved = approve(params, &ward.share, signing, &ward.rules, request, appeal, now, rng);
-        let approved = approved.map_err(TrusteeError::Emergency)?;
+        let approved = approved.map_err(|error| match error {
+            EmergencyError::Delegate(DelegateError::Rng) => TrusteeError::Rng,
+            other => TrusteeError::Emergency(other),
+        })?;
         let event = Event::Approved {
             grant: request.unverified().id(),
             user: request.signer().id(),
