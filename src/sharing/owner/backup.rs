@@ -76,7 +76,7 @@ impl<S: SharingScheme> Owner<S> {
     /// `seen` is the version of the latest [`Directory`] that the owner finds at the cloud. An older state would
     /// count the same epochs again, under keys for which former members have grants, so it is refused.
     ///
-    /// The last [`Update`] may not have reached the servers: send the [head of live grants](Self::live), then
+    /// The last [`Update`](super::Update) may not have reached the servers: send the [head of live grants](Self::live), then
     /// [grant again](Self::grant_again) where members lack something.
     ///
     /// # Errors
