@@ -146,7 +146,10 @@ fn restored(story: &mut Story, world: &mut World, amari: &mut User, nightly: Mem
     let page = world.server.audit(&world.owner.ask_audit(&fresh, world.now), world.now)?;
     let refused = world.auditor.follow(&page) == Err(AuditError::Truncated);
     story.check("it shows the log that it has: her auditor refuses it as cut off", refused);
-    story.says("Both heads are signed by the server: evidence for everybody.");
+    let seen = world.auditor.head().ok_or("no head was seen")?.verify(&world.server.id())?;
+    let shown = page.head().verify(&world.server.id())?;
+    let later = shown.at > seen.at && shown.size < seen.size;
+    story.check("a later head over a shorter log, both signed by the server: evidence for everybody", later);
 
     // Whether or not she trusts it any longer, its list of live grants can be put right.
     let live = world.owner.live().ok_or("there is no head")?;

@@ -198,6 +198,8 @@ fn emergency(
     story.check(format_args!("{}: she reads for six hours", clock(world.now)), world.reads(okafor, MEDICAL, 1)?);
     world.wait(2);
     story.check(format_args!("{}: and not two seconds more", clock(world.now)), !world.reads(okafor, MEDICAL, 1)?);
+    let still = world.read_together(okafor, MEDICAL, 1)?;
+    story.check("(with a server that obeys nobody she would read on: good will)", still);
     Ok(request)
 }
 
