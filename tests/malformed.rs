@@ -6,6 +6,8 @@
 mod common;
 #[path = "malformed/kac.rs"]
 mod kac;
+#[path = "malformed/kapre.rs"]
+mod kapre;
 #[path = "malformed/log.rs"]
 mod log;
 #[path = "common/sharing.rs"]
@@ -195,6 +197,7 @@ fn samples() -> &'static [Sample] {
         samples.extend(kac::samples());
         samples.extend(trustees::samples());
         samples.extend(log::samples());
+        samples.extend(kapre::samples());
         samples
     })
 }
@@ -330,7 +333,7 @@ fn other_versions_suites_and_kinds() {
         for other in (0..=255).filter(|v| *v != suite as u8) {
             assert_eq!((s.recode)(&s.patched(1, &[other])), Err(DecodeError::Suite(other)), "{}", s.name);
         }
-        for other in (0..=0x50).chain(0x8000..=0x8050).chain([0xffff]).filter(|k| *k != kind) {
+        for other in (0..=0x60).chain(0x8000..=0x8060).chain([0xffff]).filter(|k| *k != kind) {
             let bytes = s.patched(2, &u16::to_be_bytes(other));
             assert_eq!((s.recode)(&bytes), Err(DecodeError::Kind(other)), "{}", s.name);
         }
@@ -357,7 +360,8 @@ fn impossible_lengths() {
         }
     }
     // Counts beyond their bound, and within it but beyond the bytes.
-    for (name, offset, bound) in kac::COUNTS.into_iter().chain(trustees::COUNTS).chain(log::COUNTS) {
+    for (name, offset, bound) in kac::COUNTS.into_iter().chain(trustees::COUNTS).chain(log::COUNTS).chain(kapre::COUNTS)
+    {
         let s = samples().iter().find(|s| s.name == name).unwrap();
         for (count, error) in [
             (bound, DecodeError::Truncated),
@@ -501,7 +505,7 @@ fn no_point_but_of_the_subgroup_in_its_one_encoding() {
             }
         }
     }
-    assert_eq!(tried, 14 * bad1.len() + 8 * bad2.len());
+    assert_eq!(tried, 18 * bad1.len() + 12 * bad2.len());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use sesphr::hazmat::{hash, pairing};
 use sesphr::identity::{Signed, SigningKey};
 use sesphr::kac::params::{EncodedParams, Pins, PointForm, Transcript, VerifiedTranscript, unwatched};
 use sesphr::kac::*;
-use sesphr::kem::{OwnerRoot, OwnerTerms};
+use sesphr::kem::{CapsuleParts, OwnerRoot, OwnerTerms};
 use sha2::{Digest, Sha512};
 
 use pairing::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};

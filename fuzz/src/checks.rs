@@ -15,6 +15,7 @@ use sesphr::encoding::{Message, Reader};
 use sesphr::error::{DecodeError, OpenError};
 use sesphr::hazmat::pairing::{Affine, Backend, Curve, Engine, Projective, Scalar, Zkcrypto};
 use sesphr::identity::{PartyId, Signed, SigningKey, VerifyingKey};
+use sesphr::kapre::Kapre;
 use sesphr::kem::{CapsuleParts, OwnerRoot, SharedKey};
 use sesphr::pre::afgh::{
     Afgh, Capsule, Grant, OwnerKey, OwnerSecret, ReCapsule, ReKey, UserKey, UserSecret, VerifiedGrant, VerifiedOwner,
@@ -24,9 +25,10 @@ use sesphr::record::{
     BodyIndex, ChunkSize, Expected, ImmutableHeader, MutableHeader, Opener, Seal, SealedHeader, SealedPartition,
     SealedRange, Sealer, Versions,
 };
-use sesphr::sharing::log::{Audit, Auditor, LogHead, Receipt};
+use sesphr::sharing::log::{Audit, Auditor, LogHead, Position, Receipt};
 use sesphr::sharing::{
-    Delegation, DenialQuery, Directory, KeyBundle, Request, Response, Revocation, Role, RoleCert, User,
+    AccessPolicy, AuditQuery, Backup, Delegation, Directory, KeyBundle, Membership, Owner, Request, Response, Role,
+    RoleCert, User,
 };
 use subtle::ConstantTimeEq;
 
@@ -123,19 +125,30 @@ pub fn decode_sharing(data: &[u8]) {
     family!(
         data,
         Delegation<Afgh>,
-        Directory,
-        Signed<Directory>,
+        Delegation<Kapre>,
+        Directory<Afgh>,
+        Signed<Directory<Afgh>>,
+        Directory<Kapre>,
+        Signed<Directory<Kapre>>,
         KeyBundle<Afgh>,
         Signed<KeyBundle<Afgh>>,
+        KeyBundle<Kapre>,
+        Signed<KeyBundle<Kapre>>,
         RoleCert,
         Signed<RoleCert>,
-        Revocation,
-        Signed<Revocation>,
         Request<Afgh>,
         Signed<Request<Afgh>>,
+        Request<Kapre>,
+        Signed<Request<Kapre>>,
         Response<Afgh>,
-        DenialQuery,
-        Signed<DenialQuery>,
+        Response<Kapre>,
+        AuditQuery,
+        Signed<AuditQuery>,
+        Membership<Afgh>,
+        Signed<Membership<Afgh>>,
+        Membership<Kapre>,
+        Signed<Membership<Kapre>>,
+        Backup,
         LiveHead,
         Signed<LiveHead>,
         LiveUpdate,
@@ -540,8 +553,12 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let user =
         User::<Afgh>::from_keys(Arc::new(()), SigningKey::from_seed(&[3; 32]), secret, story.user_public.clone());
     let role = RoleCert { subject: story.user.id(), role: Role::Doctor, validity: Validity::new(NOW, NOW).unwrap() };
-    let revocation = Revocation { id: story.grant.unverified().id(), not_after: NOW };
-    let query = DenialQuery { server: story.server.id(), at: NOW };
+    let query = AuditQuery { keeper: story.server.id(), at: NOW, position: Position { read: 3, size: 5 } };
+    let root = OwnerRoot::from_bytes(&bytes(&story.root)).unwrap();
+    let policy = AccessPolicy::new(9);
+    let mut owner = Owner::<Afgh>::new(Arc::new(()), root, policy, [Partition::MEDICAL], 9, NOW).unwrap();
+    let cert = owner.certify(user.id(), Role::Researcher, Validity::new(NOW, NOW).unwrap());
+    let update = owner.join(&user.bundle(1, NOW), &cert, NOW, NOW, rng).unwrap();
     let request = user.request(story.server.id(), story.sealed.header(), NOW, rng).unwrap();
     let (header, body) = (story.sealed.header(), story.sealed.body());
     let range = BodyIndex::new(header, body).unwrap().cut(header, body, 4000..4200).unwrap();
@@ -583,8 +600,11 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("decode_record", "range", bytes(&range)),
         ("decode_sharing", "bundle", bytes(&user.bundle(1, NOW))),
         ("decode_sharing", "role", bytes(&Signed::new(&story.owner, role))),
-        ("decode_sharing", "revocation", bytes(&Signed::new(&story.owner, revocation))),
-        ("decode_sharing", "query", bytes(&Signed::new(&story.owner, query))),
+        ("decode_sharing", "audit-query", bytes(&Signed::new(&story.owner, query))),
+        ("decode_sharing", "directory", bytes(&update.directory)),
+        ("decode_sharing", "delegation", bytes(&update.delegations[0])),
+        ("decode_sharing", "membership", bytes(&owner.membership())),
+        ("decode_sharing", "backup", bytes(&owner.export(rng).unwrap())),
         ("decode_sharing", "request", bytes(&request)),
         ("reader", "every-field", [[16, 1, 2, 3, 4, 37, 38, 7].as_slice(), &[0; 40]].concat()),
         ("scalar_point", "generators", point),

@@ -97,7 +97,7 @@ impl Story {
         let checked = Kapre::verify_capsule(&params, &key, &capsule, &ctx).unwrap();
         let ready = Kapre::verify_rekey(&params, &key, &verified, &rekey).unwrap();
         let part = Kapre::reencrypt(&params, &ready, &checked, &server, NOW, rng).unwrap();
-        let referral = held.refer(&params, &user, &user_key, &role, &"2".parse().unwrap(), &validity, rng).unwrap();
+        let referral = held.refer(&user, &user_key, &role, &"2".parse().unwrap(), &validity, rng).unwrap();
 
         let committee = Committee::new(1, &[owner.id(), server.id()]).unwrap();
         let (dealing, sub_shares) = deal(&secret, &owner, &committee, rng).unwrap();

@@ -281,7 +281,7 @@ pub(super) fn open(
 }
 
 /// From Z_n^t to the key: unmask σ, and [`accept`] it.
-pub(crate) fn finish(
+pub(super) fn finish(
     params: &Params,
     generation: &VerifiedGeneration,
     binding: &Binding,
@@ -291,6 +291,14 @@ pub(crate) fn finish(
     let sigma = mask(&capsule.c3, z_n_t);
     let t = binding.t(&sigma);
     accept(params, generation, binding, capsule, &sigma, &t)
+}
+
+/// The same without c2, for who got Z_n^t with a server's help: c2 is in no hash, and a server that makes up for a
+/// changed one in its answer opens the same key.
+pub(crate) fn finish_without_c2(binding: &Binding, capsule: &Capsule, z_n_t: &Gt) -> Result<SharedKey, OpenError> {
+    let sigma = mask(&capsule.c3, z_n_t);
+    let c1 = mul_p(&binding.t(&sigma)).ct_eq(&capsule.c1.to_projective());
+    if bool::from(c1) { Ok(binding.shared_key(&sigma, capsule)) } else { Err(OpenError) }
 }
 
 /// The key, if the capsule is the one that σ makes for this class, context and generation. Wrong keys and tampered

@@ -148,7 +148,7 @@ use crate::kem::{CapsuleError, CapsuleParts, EncapsulateError, OwnerRoot, OwnerT
 
 pub(crate) use aggregate::sum;
 pub use aggregate::{AggregateKey, VerifiedKey};
-pub(crate) use capsule::{Binding, finish};
+pub(crate) use capsule::{Binding, finish_without_c2};
 pub use capsule::{Capsule, VerifiedCapsule};
 pub use class_set::{ClassRange, ClassSet, ClassSetError, MAX_CLASSES};
 pub use error::{AggregateKeyError, GenerationError};

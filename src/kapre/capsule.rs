@@ -12,9 +12,9 @@ use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encodin
 use crate::error::{DecodeError, OpenError};
 use crate::hash::label;
 use crate::identity::SigningKey;
-use crate::kac::{Binding, Capsule, Params, VerifiedCapsule, finish};
+use crate::kac::{Binding, Capsule, Params, VerifiedCapsule, finish_without_c2};
 use crate::kem::SharedKey;
-use crate::pairing::{G1Affine, G1Projective, G2Affine, G2Prepared, G2Projective, Scalar, multi_pairing, q_prepared};
+use crate::pairing::{G1Affine, G1Projective, G2Affine, G2Prepared, G2Projective, Scalar, multi_pairing};
 use crate::pok::{nonzero, read_g1, read_g2};
 use crate::pre::{GrantTerms, ReencryptError, check_time, inverse};
 
@@ -109,8 +109,7 @@ fn blind(
     (capsule.capsule().c1().mul(tau), key.mul(inverse))
 }
 
-/// Z_n^t = e(c2, D_S) · e(c1, mQ) / e(C, E), with m taken to the other side of the second pairing: lines through mQ
-/// would stay in memory that not every backend can wipe.
+/// Z_n^t = e(c2, D_S) · e(c1, mQ) / e(C, E).
 pub(super) fn open(
     params: &Params,
     grant: &UserGrant,
@@ -123,11 +122,7 @@ pub(super) fn open(
     if !grant.grant().set().contains(binding.class()) {
         return Err(OpenError);
     }
-    let c1 = Zeroizing::new(capsule.c1().mul(grant.m()).to_affine());
-    let z_n_t = multi_pairing(&[
-        (capsule.c2(), grant.sum()),
-        (&c1, &q_prepared()),
-        (&part.c.neg(), &G2Prepared::from(&part.e)),
-    ]);
-    finish(params, owner, &binding, capsule, &z_n_t)
+    let (c1, mq) = grant.mask().pair(capsule.c1());
+    let z_n_t = multi_pairing(&[(capsule.c2(), grant.sum()), (&c1, &mq), (&part.c.neg(), &G2Prepared::from(&part.e))]);
+    finish_without_c2(&binding, capsule, &z_n_t)
 }

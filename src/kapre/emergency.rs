@@ -8,17 +8,35 @@
 //! name, an end and a server that serves it. Neither γ nor K_S nor m nor an unmasked part of any of them exists anywhere
 //! but with the owner, for K_S and γ, and with who was let in, for m.
 //!
+//! # Who is to blame
+//!
+//! Approvals are signed and public, their keys are neither: so an approval carries the hash of its key, and the name of
+//! the state that the share is of.
+//!
+//! * A key with another hash than the signed one is not the trustee's: anybody can send it. It is passed over, and the
+//!   genuine one counts whenever it comes. So is a part of another state: trustee or server missed a refresh.
+//! * A key that has the signed hash and does not fit the share's image proves to everybody that the trustee cheated:
+//!   [`Combined::culprits`].
+//! * A mask that does not open, or is not the committed one, only who asks can see: [`VerifiedGrant::faulty`]. It is one's
+//!   word against the other's. The way on is another quorum.
+//! * A trustee that sends nothing is not told from a channel that loses it.
+//!
+//! # What ends it
+//!
 //! A grant of this kind stands on the rules: it dies when they are not [live](crate::pre::LiveSet) any more, and it
 //! can be barred by its name.
 //!
-//! **What it does not protect**: as many trustees as the threshold have γ if they collude. Server and who was let in
-//! reach the classes of the request for as long as γ lives, as with every grant.
+//! # What it does not protect
+//!
+//! As many trustees as the threshold have γ if they collude. Server and who was let in reach the classes of the request
+//! for as long as γ lives, as with every grant.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
 use rand_core::TryCryptoRng;
+use subtle::ConstantTimeEq;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::admission::Admission;
@@ -149,8 +167,11 @@ impl EmergencyRequest {
         rng: &mut R,
     ) -> Result<Signed<Self>, DelegateError> {
         let verified = verify_user(key, &user.id()).map_err(|_| DelegateError::User)?;
-        let terms = Terms::new(user, rules.unverified().origin, &verified, set, validity, rng)?;
-        Ok(Signed::new(user, Self { terms, rules: rules.digest(), key: key.clone(), role: role.clone() }))
+        let origin = rules.unverified().origin;
+        let rules = rules.digest();
+        let write = |terms: &Terms, sink: &mut dyn Sink| write_request(terms, &rules, key, role, sink);
+        let terms = Terms::new(user, origin, &verified, set, validity, write, rng)?;
+        Ok(Signed::new(user, Self { terms, rules, key: key.clone(), role: role.clone() }))
     }
 
     /// The name of the grant that comes of it.
@@ -168,7 +189,8 @@ impl EmergencyRequest {
         self.terms.validity
     }
 
-    /// Everything but the time: who asks, with which key and role, and whether the rules allow it.
+    /// Everything but the time: who asks, with which key and role, and whether the rules allow it. That there are such
+    /// classes is for who sums over them.
     fn verify(signed: &Signed<Self>, rules: &Verified<EmergencyRules>) -> Result<Verified<Self>, GrantError> {
         let request = signed.verify(&signed.signer().id()).map_err(|_| GrantError::Signature)?;
         let Self { terms, rules: named, key, role } = &*request;
@@ -185,8 +207,15 @@ impl EmergencyRequest {
             return Err(GrantError::Signature);
         }
         rules.admission.check(&terms.user, role, &terms.set, &terms.validity)?;
-        if terms.set.is_empty() { Err(GrantError::Scope) } else { Ok(request) }
+        Ok(request)
     }
+}
+
+fn write_request(terms: &Terms, rules: &Digest, key: &Signed<UserKey>, role: &Signed<RoleCert>, sink: &mut dyn Sink) {
+    terms.write(sink);
+    sink.put(rules.as_bytes());
+    key.write(sink);
+    role.write(sink);
 }
 
 impl Message for EmergencyRequest {
@@ -194,10 +223,7 @@ impl Message for EmergencyRequest {
     const KIND: Kind = kind::KAPRE_EMERGENCY_REQUEST;
 
     fn encode_body(&self, sink: &mut dyn Sink) {
-        self.terms.write(sink);
-        sink.put(self.rules.as_bytes());
-        self.key.write(sink);
-        self.role.write(sink);
+        write_request(&self.terms, &self.rules, &self.key, &self.role, sink);
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -419,7 +445,7 @@ pub fn combine(
         // What is not signed by a trustee, or for something else, blames nobody: anybody can send it.
         let Ok(part) = verify_approval(approval, &checked_rules.committee, &checked.digest()) else { continue };
         // Nor does a key that somebody sends in the trustee's name, or one of a share that was renewed in between.
-        if part.key != key.digest() || part.sharing != sharing.digest() {
+        if !bool::from(part.key.ct_eq(&key.digest())) || part.sharing != sharing.digest() {
             continue;
         }
         let image = sharing.v1_of(part.index).ok_or(EmergencyError::Committee)?;

@@ -21,7 +21,7 @@ use crate::hash::{Digest, Hasher, label};
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kac::{self, ClassSet, OwnerSecret, Params, VerifiedGeneration};
 use crate::kem::OwnerTerms;
-use crate::pairing::{G1Affine, G2Affine, G2Prepared, Scalar, mul_q};
+use crate::pairing::{G1Affine, G2Affine, G2Prepared, Scalar, SecretMultipleOfQ, mul_q};
 use crate::pre::{Basis, DelegateError, GrantError, GrantId, GrantTerms, check_time};
 
 /// What every grant says, whoever makes it.
@@ -39,21 +39,24 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// Terms for `user`, with a name that never repeats: the whole of them goes into it, so should the maker's generator
-    /// repeat across restarts, two different grants still have two names.
+    /// Terms for `user`, with a name that never repeats: the whole of what is stated goes into it, so should the maker's
+    /// generator repeat across restarts, two different grants still have two names. `write` writes the terms and what is
+    /// stated beside them.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn new<R: TryCryptoRng + ?Sized>(
         maker: &SigningKey,
         origin: Digest,
         user: &VerifiedUser,
         set: &ClassSet,
         validity: &Validity,
+        write: impl FnOnce(&Self, &mut dyn Sink),
         rng: &mut R,
     ) -> Result<Self, DelegateError> {
         let unnamed = GrantId::from_array([0; 16]);
         let (set, validity) = (set.clone(), *validity);
         let mut terms = Self { id: unnamed, origin, user: user.user(), user_key: user.name(), set, validity };
         let mut hasher = Hasher::new(label::KAPRE_UNNAMED);
-        terms.write(&mut hasher);
+        write(&terms, &mut hasher);
         let drawn = maker.draw(label::KAPRE_GRANT_ID, &[hasher.digest().as_bytes()], rng)?;
         terms.id = GrantId::from_array(drawn.digest().half());
         Ok(terms)
@@ -294,10 +297,11 @@ impl GrantTerms for VerifiedGrant {
     }
 }
 
-/// A grant as its delegatee holds it: m recovered and D_S prepared, once for all openings. About 20 kB.
+/// A grant as its delegatee holds it: m recovered and D_S prepared, once for all openings. About 20 kB, or 40 where the
+/// backend can wipe lines through a secret point.
 pub struct UserGrant {
     grant: VerifiedGrant,
-    m: Scalar,
+    mask: SecretMultipleOfQ,
     sum: G2Prepared,
 }
 
@@ -315,7 +319,8 @@ impl UserGrant {
         for part in &checked.masks {
             m = &m + &(&part.lambda * &part.mask.open(user, &part.transcript)?);
         }
-        Ok(Self { grant: grant.clone(), m, sum: G2Prepared::from(&checked.sum) })
+        let (mask, sum) = (SecretMultipleOfQ::new(m), G2Prepared::from(&checked.sum));
+        Ok(Self { grant: grant.clone(), mask, sum })
     }
 
     /// The grant.
@@ -323,8 +328,14 @@ impl UserGrant {
         &self.grant
     }
 
-    pub(super) fn m(&self) -> &Scalar {
-        &self.m
+    pub(super) fn mask(&self) -> &SecretMultipleOfQ {
+        &self.mask
+    }
+
+    /// m, for tests of what it gives away. Together with the server's key it is K_S.
+    #[cfg(feature = "hazmat")]
+    pub fn hazmat_mask(&self) -> &Scalar {
+        self.mask.scalar()
     }
 
     pub(super) fn sum(&self) -> &G2Prepared {
@@ -369,8 +380,10 @@ pub(super) fn delegate<R: TryCryptoRng + ?Sized>(
         return Err(DelegateError::Signer);
     }
     let sum = kac::sum(params, generation, &scope.set).map_err(|_| DelegateError::Scope)?;
-    let terms = Terms::new(signer, generation.origin(), user, &scope.set, validity, rng)?;
-    let transcript = OwnerGrant::transcript(&terms, scope.referral.as_ref());
+    let referral = scope.referral.as_ref();
+    let write = |terms: &Terms, sink: &mut dyn Sink| write_statement(terms, referral, sink);
+    let terms = Terms::new(signer, generation.origin(), user, &scope.set, validity, write, rng)?;
+    let transcript = OwnerGrant::transcript(&terms, referral);
     let (mask, m) = SealedMask::new(signer, user, &transcript, rng)?;
     let grant = Signed::new(signer, OwnerGrant { terms, referral: scope.referral.clone(), mask });
     let rk = Zeroizing::new(sum.mul(owner.gamma()).add(&mul_q(&m)).to_affine());

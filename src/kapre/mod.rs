@@ -13,13 +13,14 @@
 //! As in [`kac`](crate::kac), with D_S = Σ_{j∈S} Q_{n+1−j}, K_S = γ·D_S, F_{S,i} = Σ_{j∈S, j≠i} Q_{n+1−j+i}.
 //!
 //! * **Grant**(owner → B, S, validity): the transcript is (grant id, origin of the owner's generation, B's id, B's key, S,
-//!   validity); x fresh; m = H_s(x, transcript); M = mP; enc = HPKE.Seal_B(x; info = transcript). The owner signs
+//!   validity, rules for referrals if there are any); x fresh; m = H_s(x, transcript); M = mP; enc = HPKE.Seal_B(x; info = transcript). The owner signs
 //!   transcript, M and enc. The re-encryption key rk = K_S + mQ goes to the server. It is neither signed nor logged:
 //!   M fixes it, and the server checks e(P, rk) = e(V1, D_S) · e(M, Q).
 //! * **Re-encrypt** a capsule of class i ∈ S that passed its public check: τ fresh; (C, E) = (τc1, τ⁻¹(rk + F_{S,i})).
 //!   No pairing, 144 bytes of points.
 //! * **Open** by B, who checked M = mP once: Z_n^t = e(c2, D_S) · e(c1, mQ) / e(C, E). Recover σ, recompute t and reject
-//!   unless c1 = tP and c2 = t(V1 + P_i): a cheating server ends there.
+//!   unless c1 = tP: a cheating server ends there. c2 is not compared: it is in no hash, and a server that makes up for a
+//!   changed one in its answer opens the same key.
 //!
 //! * **Refer**, where the owner's grant has [rules](Admission) for it: the delegatee draws m', seals it to who is referred,
 //!   signs the terms with M' = m'P, and sends δ = (m' − m)Q to the server; rk' = rk + δ passes the same check.
@@ -104,8 +105,8 @@
 //! | grant | 2m G2 additions, 1 G2, 1 G2 and 1 G1 fixed base, 1 HPKE seal |
 //! | check of a re-encryption key | 1 three-pairing product, 1 G1 and 1 G2 fixed base |
 //! | re-encrypt | 2m G2 additions, 1 G1, 1 G2 |
-//! | accept a grant | 1 HPKE open, 1 G1 fixed base |
-//! | open | 1 three-pairing product, 2 G1, 1 G1 fixed base |
+//! | accept a grant | 1 HPKE open, 1 G1 fixed base; with `blst` 1 G2 fixed base and lines through two points |
+//! | open | 1 three-pairing product, 1 G1 fixed base; without `blst` 1 G1 |
 //! | refer | 1 G1 and 1 G2 fixed base, 1 HPKE seal |
 //! | approve | 2m G2 additions, 1 G2, 1 G1 and 1 G2 fixed base, 1 HPKE seal |
 //! | combine t parts | t three-pairing products, 2t fixed base, t G2 |

@@ -109,16 +109,21 @@ impl Referral {
     /// Everything but the time, and whether the owner's grant is live.
     pub(super) fn verify(&self, params: &Params, owner: &VerifiedGeneration) -> Result<Checked, GrantError> {
         let parent = verify_owner_grant(params, owner, &self.parent)?;
-        let rules = self.parent.unverified().referral.as_ref().ok_or(GrantError::Rules)?;
         let signed = self.terms.verify(&parent.terms.user).map_err(|_| GrantError::Signature)?;
-        let ReferralTerms { terms, parent: named, role, mask } = ReferralTerms::clone(&signed);
-        if terms.origin != owner.origin() || named != parent.digest {
+        if signed.terms.origin != owner.origin() || signed.parent != parent.digest {
             return Err(GrantError::WrongKey);
         }
         // Under the name of the owner's grant the referral could not be barred without that grant.
-        if terms.id == parent.terms.id {
+        if signed.terms.id == parent.terms.id {
             return Err(GrantError::Rules);
         }
+        self.stand(&parent)
+    }
+
+    /// What becomes of it on `parent`, which it names: whether the rules there allow it.
+    fn stand(&self, parent: &Checked) -> Result<Checked, GrantError> {
+        let rules = self.parent.unverified().referral.as_ref().ok_or(GrantError::Rules)?;
+        let ReferralTerms { terms, parent: named, role, mask } = self.terms.unverified().clone();
         rules.check(&terms.user, &role, &terms.set, &terms.validity)?;
         // An empty set says nothing; and nobody gives what it has not got.
         if terms.set.is_empty() || !terms.set.is_subset_of(&parent.terms.set) {
@@ -130,11 +135,14 @@ impl Referral {
         let transcript = ReferralTerms::transcript(&terms, &named, &role);
         Ok(Checked {
             grant: Grant::Referral(Box::new(self.clone())),
+            owner: parent.owner.clone(),
+            terms,
+            reach: parent.reach.clone(),
+            sum: parent.sum,
             commitment: *mask.commitment(),
             masks: Vec::from([MaskPart { lambda: Scalar::one(), transcript, mask }]),
-            digest: signed.digest(),
-            terms,
-            ..parent
+            authority: parent.authority,
+            digest: self.digest(),
         })
     }
 }
@@ -156,7 +164,8 @@ impl Message for Referral {
 public_encoding!(Referral);
 
 /// δ = (m' − m)Q: turns the server's key for the delegatee who refers into the one for who is referred. A secret
-/// between the two of them, 4 + 32 + 96 bytes.
+/// between the two of them, 4 + 32 + 96 bytes. In the hands of who is referred, it opens what is re-encrypted for the
+/// delegatee who refers.
 pub struct ReferralKey {
     grant: Digest,
     delta: Zeroizing<G2Affine>,
@@ -206,7 +215,6 @@ impl UserGrant {
     #[allow(clippy::too_many_arguments)]
     pub fn refer<R: TryCryptoRng + ?Sized>(
         &self,
-        params: &Params,
         delegatee: &SigningKey,
         user: &VerifiedUser,
         role: &Signed<RoleCert>,
@@ -219,14 +227,15 @@ impl UserGrant {
         if delegatee.id() != checked.terms.user {
             return Err(DelegateError::Signer);
         }
-        let terms = Terms::new(delegatee, checked.terms.origin, user, set, validity, rng)?;
+        let write = |terms: &Terms, sink: &mut dyn Sink| write_statement(terms, &checked.digest, role, sink);
+        let terms = Terms::new(delegatee, checked.terms.origin, user, set, validity, write, rng)?;
         let transcript = ReferralTerms::transcript(&terms, &checked.digest, role);
         let (mask, m) = SealedMask::new(delegatee, user, &transcript, rng)?;
         let terms = Signed::new(delegatee, ReferralTerms { terms, parent: checked.digest, role: role.clone(), mask });
         let referral = Referral { parent: Signed::clone(parent), terms };
-        // What the server will check, checked here: nobody is sent away with a referral that does not hold.
-        let verified = referral.verify(params, &checked.owner).map_err(DelegateError::Rules)?;
-        let delta = Zeroizing::new(mul_q(&(&m - self.m())).to_affine());
+        // What the server will check of the rules, checked here: nobody is sent away with a referral that does not hold.
+        let verified = referral.stand(checked).map_err(DelegateError::Rules)?;
+        let delta = Zeroizing::new(mul_q(&(&m - self.mask().scalar())).to_affine());
         let key = ReferralKey { grant: verified.digest, delta };
         Ok((VerifiedGrant(alloc::sync::Arc::new(verified)), key))
     }

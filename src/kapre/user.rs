@@ -9,7 +9,7 @@ use hpke::kdf::HkdfSha256;
 use hpke::kem::{X25519HkdfSha256, XWing};
 use hpke::{Deserializable, HpkeError, Kem, OpModeR, OpModeS, Serializable};
 use rand_core::{TryCryptoRng, TryRng};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::encoding::{Hex, Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding};
 use crate::error::{DecodeError, OpenError, RngError};
@@ -47,8 +47,6 @@ macro_rules! with_kem {
 }
 
 impl HpkeKem {
-    const SECRET_LEN: usize = 32;
-
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match reader.array()? {
             [0] => Ok(Self::X25519),
@@ -146,11 +144,14 @@ impl VerifiedUser {
     }
 }
 
-/// A delegatee's secret key.
+/// A delegatee's secret key: the seed of which RFC 9180 derives the pair, so that one key has one encoding. Of X25519's own
+/// secret keys, bits are ignored.
+///
+/// Encoded length: 4 + 32 + 1 + 32 bytes.
 pub struct UserSecret {
     user: PartyId,
     kem: HpkeKem,
-    secret: Zeroizing<[u8; HpkeKem::SECRET_LEN]>,
+    seed: Zeroizing<[u8; 32]>,
 }
 
 impl UserSecret {
@@ -165,11 +166,8 @@ impl UserSecret {
     ) -> Result<(Self, Signed<UserKey>), RngError> {
         let seed = user.draw(label::KAPRE_USER_SECRET, &[&[kem as u8]], rng)?.digest();
         let seed = Zeroizing::new(*seed.as_bytes());
-        let (secret, public) = with_kem!(kem, K => {
-            let (secret, public) = K::derive_keypair(&*seed);
-            (secret_bytes(&secret), public.to_bytes().to_vec())
-        });
-        Ok((Self { user: user.id(), kem, secret }, Signed::new(user, UserKey { kem, public })))
+        let public = with_kem!(kem, K => K::derive_keypair(&*seed).1.to_bytes().to_vec());
+        Ok((Self { user: user.id(), kem, seed }, Signed::new(user, UserKey { kem, public })))
     }
 
     /// Whose key it is.
@@ -184,7 +182,7 @@ impl UserSecret {
         sealed: &[u8; SEALED_LEN],
         info: &Digest,
     ) -> Result<Zeroizing<[u8; 32]>, OpenError> {
-        with_kem!(self.kem, K => open::<K>(&self.secret, enc, sealed, info)).map_err(|_| OpenError)
+        with_kem!(self.kem, K => open::<K>(&self.seed, enc, sealed, info)).map_err(|_| OpenError)
     }
 }
 
@@ -203,12 +201,12 @@ impl Message for UserSecret {
     fn encode_body(&self, sink: &mut dyn Sink) {
         sink.put(self.user.as_bytes());
         sink.put(&[self.kem as u8]);
-        sink.put(&*self.secret);
+        sink.put(&*self.seed);
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (user, kem) = (PartyId::from_array(reader.array()?), HpkeKem::read(reader)?);
-        Ok(Self { user, kem, secret: Zeroizing::new(reader.array()?) })
+        Ok(Self { user, kem, seed: Zeroizing::new(reader.array()?) })
     }
 }
 
@@ -221,14 +219,6 @@ pub(super) fn verify_user(public: &Signed<UserKey>, user: &PartyId) -> Result<Ve
 
 /// A 32-byte secret and the AEAD's tag.
 pub(super) const SEALED_LEN: usize = 48;
-
-fn secret_bytes<S: Serializable>(secret: &S) -> Zeroizing<[u8; HpkeKem::SECRET_LEN]> {
-    let mut out = Zeroizing::new([0; HpkeKem::SECRET_LEN]);
-    let mut bytes = secret.to_bytes();
-    out.iter_mut().zip(bytes.iter()).for_each(|(to, from)| *to = *from);
-    bytes.as_mut_slice().zeroize();
-    out
-}
 
 fn seal<K: Kem>(
     public: &[u8],
@@ -250,12 +240,12 @@ fn seal<K: Kem>(
 }
 
 fn open<K: Kem>(
-    secret: &[u8; 32],
+    seed: &[u8; 32],
     enc: &[u8],
     sealed: &[u8; SEALED_LEN],
     info: &Digest,
 ) -> Result<Zeroizing<[u8; 32]>, HpkeError> {
-    let (secret, enc) = (K::PrivateKey::from_bytes(secret)?, K::EncappedKey::from_bytes(enc)?);
+    let ((secret, _), enc) = (K::derive_keypair(seed), K::EncappedKey::from_bytes(enc)?);
     let opened = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, K>(
         &OpModeR::Base,
         &secret,

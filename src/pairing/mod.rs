@@ -53,6 +53,8 @@ pub use self::zkcrypto::Zkcrypto;
 use alloc::borrow::Cow;
 #[cfg(feature = "std")]
 use std::sync::OnceLock;
+#[cfg(feature = "alloc")]
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// Length of the bytes that stand for a [`Gt`] in a hash.
 pub const GT_HASH_LEN: usize = 576;
@@ -144,6 +146,57 @@ pub fn q_prepared() -> Cow<'static, G2Prepared> {
     }
     #[cfg(not(feature = "std"))]
     Cow::Owned(prepare())
+}
+
+/// mQ for a secret m, to be paired with many points: what can be computed once is.
+///
+/// Lines through mQ tell it. Where a backend can wipe them they are kept, 20 kB; where it cannot there are none, and m
+/// is multiplied onto the other point each time.
+#[cfg(feature = "alloc")]
+pub struct SecretMultipleOfQ {
+    m: Scalar,
+    #[cfg(feature = "blst")]
+    lines: G2Prepared,
+}
+
+#[cfg(feature = "alloc")]
+impl SecretMultipleOfQ {
+    /// mQ.
+    #[must_use]
+    pub fn new(m: Scalar) -> Self {
+        #[cfg(feature = "blst")]
+        let lines = G2Prepared::from(&*Zeroizing::new(mul_q(&m).to_affine()));
+        Self {
+            m,
+            #[cfg(feature = "blst")]
+            lines,
+        }
+    }
+
+    /// m.
+    #[must_use]
+    pub fn scalar(&self) -> &Scalar {
+        &self.m
+    }
+
+    /// A pair of points whose pairing is e(point, mQ).
+    #[must_use]
+    pub fn pair(&self, point: &G1Affine) -> (Zeroizing<G1Affine>, Cow<'_, G2Prepared>) {
+        #[cfg(feature = "blst")]
+        return (Zeroizing::new(*point), Cow::Borrowed(&self.lines));
+        #[cfg(not(feature = "blst"))]
+        (Zeroizing::new(point.mul(&self.m).to_affine()), q_prepared())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl ZeroizeOnDrop for SecretMultipleOfQ {}
+
+#[cfg(feature = "alloc")]
+impl core::fmt::Debug for SecretMultipleOfQ {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("SecretMultipleOfQ").finish_non_exhaustive()
+    }
 }
 
 /// Whether e(a1, a2) = e(b1, b2), for public points.

@@ -23,7 +23,10 @@ pub enum KeyError {
 #[cfg(feature = "alloc")]
 impl From<crate::kac::GenerationError> for KeyError {
     fn from(error: crate::kac::GenerationError) -> Self {
-        Self::Generation(error)
+        match error {
+            crate::kac::GenerationError::Rng => Self::Rng,
+            other => Self::Generation(other),
+        }
     }
 }
 

@@ -121,7 +121,10 @@ impl From<BundleError> for OwnerError {
 
 impl From<KeyError> for OwnerError {
     fn from(error: KeyError) -> Self {
-        Self::Key(error)
+        match error {
+            KeyError::Rng => Self::Rng,
+            other => Self::Key(other),
+        }
     }
 }
 
@@ -292,6 +295,8 @@ pub enum TrusteeError<E> {
     Emergency(EmergencyError),
     /// The log does not fit, or does not reach so far.
     Log(LogError<E>),
+    /// The random number generator failed.
+    Rng,
     /// What the storage returned is not what was stored.
     Corrupt(DecodeError),
     /// The storage failed.
@@ -318,6 +323,7 @@ impl<E: fmt::Display> fmt::Display for TrusteeError<E> {
             Self::Share(error) => error.fmt(f),
             Self::Emergency(error) => error.fmt(f),
             Self::Log(error) => error.fmt(f),
+            Self::Rng => f.write_str("the random number generator failed"),
             Self::Corrupt(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
         }

@@ -12,10 +12,10 @@ use crate::encoding::{Encoding, Message, Reader, SecretEncoding, Sink};
 use crate::error::DecodeError;
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed, SigningKey};
-use crate::kac::trustees::{Share, SharingChain, SubShare, VerifiedShare};
+use crate::kac::trustees::{Dealing, Share, SharingChain, SubShare, VerifiedShare};
 use crate::kac::{GenerationChain, Params};
 use crate::kapre::{Appeal, Approval, ApprovalKey, EmergencyError, EmergencyRequest, EmergencyRules, Kapre, approve};
-use crate::pre::Pre;
+use crate::pre::{DelegateError, Pre};
 use crate::sharing::log::{Audit, Event, LiveRef, Log};
 use crate::sharing::{AuditQuery, Storage, TrusteeError};
 
@@ -55,6 +55,20 @@ fn storage_key(owner: &PartyId) -> Vec<u8> {
     [WARD, owner.as_bytes()].concat()
 }
 
+/// That the owner signed the rules, for those who share its secret.
+fn check_rules<E>(
+    rules: &Signed<EmergencyRules>,
+    owner: &PartyId,
+    share: &VerifiedShare,
+) -> Result<(), TrusteeError<E>> {
+    let rules = rules.verify(owner).map_err(|_| TrusteeError::Signature)?;
+    if rules.committee() == share.sharing().committee() {
+        Ok(())
+    } else {
+        Err(TrusteeError::Emergency(EmergencyError::Committee))
+    }
+}
+
 impl<St: Storage> Trustee<St> {
     /// How far an audit's time may lie from the trustee's, in seconds.
     pub const WINDOW: u64 = 300;
@@ -80,6 +94,7 @@ impl<St: Storage> Trustee<St> {
             let generation = Kapre::verify_owner(&trustee.params, &owner_key, &owner).map_err(TrusteeError::Key)?;
             let sharing = sharing.verify(&generation).map_err(TrusteeError::Sharing)?;
             let share = share.verify(&sharing).map_err(TrusteeError::Share)?;
+            check_rules(&rules, &owner, &share)?;
             let log = Log::load(&trustee.storage, owner, trustee.signing.id())?;
             trustee.wards.insert(owner, Ward { share, rules, log });
         }
@@ -106,12 +121,9 @@ impl<St: Storage> Trustee<St> {
         sub_shares: &[SubShare],
     ) -> Result<(), TrusteeError<St::Error>> {
         let generation = Kapre::verify_owner(&self.params, owner_key, owner).map_err(TrusteeError::Key)?;
-        let checked = rules.verify(owner).map_err(|_| TrusteeError::Signature)?;
         let resharing = sharing.last(&generation).map_err(TrusteeError::Sharing)?;
         let share = resharing.share(&self.id(), sub_shares).map_err(TrusteeError::Share)?;
-        if checked.committee() != share.sharing().committee() {
-            return Err(TrusteeError::Emergency(EmergencyError::Committee));
-        }
+        check_rules(rules, owner, &share)?;
         let share_bytes = share.share().to_secret_bytes();
         let public = [owner_key.to_bytes(), sharing.to_bytes(), rules.to_bytes()].concat();
         let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(public.len() + share_bytes.len()));
@@ -126,12 +138,32 @@ impl<St: Storage> Trustee<St> {
         Ok(())
     }
 
+    /// This trustee's part of a refresh: shares its share anew among the same trustees. The dealing is public, and each of
+    /// the sub-shares, which come in their order, is for its trustee alone.
+    ///
+    /// The dealings of as many trustees as the threshold, all the same ones everywhere, go into the owner's
+    /// [`SharingChain`]; with that and the sub-shares every trustee is [entrusted](Self::entrust) anew, under the rules of
+    /// before. Shares that were stolen before fit nothing then.
+    ///
+    /// # Errors
+    /// [`TrusteeError::Unknown`] for an owner who is not in care, [`TrusteeError::Rng`] when the generator fails.
+    pub fn deal<R: TryCryptoRng + ?Sized>(
+        &self,
+        owner: &PartyId,
+        rng: &mut R,
+    ) -> Result<(Signed<Dealing>, Vec<SubShare>), TrusteeError<St::Error>> {
+        let Ward { share, .. } = self.wards.get(owner).ok_or(TrusteeError::Unknown)?;
+        // The share is this trustee's, so nothing but the generator fails.
+        share.deal(&self.signing, share.sharing().committee(), rng).map_err(|_| TrusteeError::Rng)
+    }
+
     /// Approves a request, after writing the receipt that the owner will find: the approval for everybody, and the key
     /// for the re-encryption server alone, over a confidential channel that shows who sent it.
     ///
     /// # Errors
     /// [`TrusteeError::Unknown`] for an owner who is not in care; [`TrusteeError::Emergency`] naming the check that
-    /// failed; [`TrusteeError::Storage`] when the receipt could not be written: then nothing was approved.
+    /// failed; [`TrusteeError::Rng`]; [`TrusteeError::Storage`] when the receipt could not be written: then nothing was
+    /// approved.
     pub fn approve<R: TryCryptoRng + ?Sized>(
         &mut self,
         owner: &PartyId,
@@ -143,7 +175,10 @@ impl<St: Storage> Trustee<St> {
         let ward = self.wards.get_mut(owner).ok_or(TrusteeError::Unknown)?;
         let (params, signing) = (&self.params, &self.signing);
         let approved = approve(params, &ward.share, signing, &ward.rules, request, appeal, now, rng);
-        let approved = approved.map_err(TrusteeError::Emergency)?;
+        let approved = approved.map_err(|error| match error {
+            EmergencyError::Delegate(DelegateError::Rng) => TrusteeError::Rng,
+            other => TrusteeError::Emergency(other),
+        })?;
         let event = Event::Approved {
             grant: request.unverified().id(),
             user: request.signer().id(),
@@ -164,11 +199,13 @@ impl<St: Storage> Trustee<St> {
         let ward = self.wards.get_mut(&owner).ok_or(TrusteeError::Unknown)?;
         let query = query.verify(&owner).map_err(|_| TrusteeError::Signature)?;
         let stale = query.keeper != self.signing.id() || query.at.0.abs_diff(now.0) > Self::WINDOW;
-        if stale || !self.seen.insert((query.at, query.digest())) {
+        if stale || self.seen.contains(&(query.at, query.digest())) {
             return Err(TrusteeError::Stale);
         }
+        let audit = ward.log.audit(&self.storage, query.position, Audit::MAX_PAGE, &self.signing, now)?;
         self.seen = self.seen.split_off(&(Timestamp(now.0.saturating_sub(Self::WINDOW)), Digest::NONE));
-        Ok(ward.log.audit(&self.storage, query.position, Audit::MAX_PAGE, &self.signing, now)?)
+        self.seen.insert((query.at, query.digest()));
+        Ok(audit)
     }
 
     /// The storage, for backups and tests.

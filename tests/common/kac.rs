@@ -150,6 +150,11 @@ fn digest(parts: &[&[u8]], tail: &[u8]) -> Digest {
     Digest::from_array(hash.finalize()[..32].try_into().unwrap())
 }
 
+/// A digest of bytes behind the label that have no length of their own.
+pub fn open_ended(label: &str, bytes: &[u8]) -> Digest {
+    digest(&[label.as_bytes()], bytes)
+}
+
 /// What Z_n^t gives of a capsule: the key, and σ. Nothing but hashes from here on, and no check.
 pub fn unmask(z_n_t: &Gt, capsule: &Capsule, ctx: &Context<'_>) -> ([u8; 32], [u8; 32]) {
     let bytes = capsule.to_bytes();

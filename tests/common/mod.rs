@@ -1,8 +1,11 @@
 //! What several test files share: generators that fail or repeat, and one complete run of `Afgh`.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+#[path = "kapre_emergency.rs"]
+pub mod emergency;
 pub mod json;
 pub mod kac;
+pub mod kapre;
 pub mod scene;
 
 use std::collections::VecDeque;

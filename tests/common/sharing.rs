@@ -13,6 +13,7 @@ use sesphr::identity::{PartyId, Signed, SigningKey};
 use sesphr::kac::{Params, params};
 use sesphr::kapre::Kapre;
 use sesphr::kem::OwnerRoot;
+use sesphr::pre::LiveError;
 use sesphr::pre::afgh::Afgh;
 use sesphr::record::{SealedPartition, Sealer, Versions};
 use sesphr::sharing::log::{Auditor, Event, Receipt, Rule};
@@ -35,22 +36,40 @@ pub fn rng(seed: u8) -> ChaCha20Rng {
 }
 
 /// A scheme that the tests of sharing run on.
-pub trait Tested: SharingScheme {
+pub trait Tested: SharingScheme + PartialEq {
+    /// Whether the partitions that there are at the beginning are all there can be.
+    const FIXED: bool;
+
     fn params() -> Arc<Self::Params>;
+
+    /// How many grants it takes to give a member so many periods at once.
+    fn grants(periods: usize) -> usize;
 }
 
 impl Tested for Afgh {
+    const FIXED: bool = false;
+
     fn params() -> Arc<()> {
         Arc::new(())
+    }
+
+    fn grants(periods: usize) -> usize {
+        periods
     }
 }
 
 impl Tested for Kapre {
+    const FIXED: bool = true;
+
     /// Room for the four partitions with 16 epochs each.
     fn params() -> Arc<Params> {
         static PARAMS: OnceLock<Arc<Params>> = OnceLock::new();
         let generate = || Arc::new(Params::generate(64, &party(250), &mut rng(250), params::unwatched).unwrap());
         PARAMS.get_or_init(generate).clone()
+    }
+
+    fn grants(periods: usize) -> usize {
+        periods.min(1)
     }
 }
 
@@ -158,16 +177,29 @@ impl<S: Tested> World<S> {
         OwnerRoot::generate(&mut rng(seed))
     }
 
+    /// The same owner on another device, with what it exported.
+    pub fn reopen(&self, membership: &Signed<Membership<S>>) -> Owner<S> {
+        Owner::import(self.params.clone(), Self::root(1), membership, 0).unwrap()
+    }
+
     pub fn id(&self) -> PartyId {
         self.owner.id()
     }
 
-    /// Delivers what the owner changed.
+    /// Delivers what the owner changed, and all that is live to a server that missed something.
     pub fn send(&mut self, update: &Update<S>, now: Timestamp) {
         let owner = self.id();
-        self.server.update(&owner, &update.live, now).unwrap();
+        match self.server.update(&owner, &update.live, now) {
+            Err(ServerError::Live(LiveError::Behind)) => self.catch_up(now),
+            updated => updated.unwrap(),
+        }
         self.cloud.publish(&owner, &update.directory, now).unwrap();
         update.delegations.iter().for_each(|delegation| self.server.accept(&owner, delegation, now).unwrap());
+    }
+
+    /// Tells the server all that is live.
+    pub fn catch_up(&mut self, now: Timestamp) {
+        self.server.update(&self.owner.id(), &self.owner.live().unwrap(), now).unwrap();
     }
 
     pub fn cert(&self, subject: &User<S>, role: Role) -> Signed<RoleCert> {
@@ -216,12 +248,17 @@ impl<S: Tested> World<S> {
         sealer.seal(RECORD, version, b"0+", &mut self.rng).unwrap()
     }
 
-    /// The owner writes a version of a partition of the record and stores it.
-    pub fn write(&mut self, partition: Partition, version: u64, now: Timestamp) -> SealedPartition {
+    /// The owner writes a version of a partition of the record.
+    pub fn seal(&mut self, partition: Partition, version: u64, now: Timestamp) -> SealedPartition {
         let directory = self.directory(now);
         let place = directory.place(&partition).unwrap();
         let sealer = Sealer::<S>::new(&self.params, place.key(), place.label(), self.owner.signing());
-        let sealed = sealer.seal(RECORD, version, b"0+", &mut self.rng).unwrap();
+        sealer.seal(RECORD, version, b"0+", &mut self.rng).unwrap()
+    }
+
+    /// The owner writes a version of a partition of the record and stores it.
+    pub fn write(&mut self, partition: Partition, version: u64, now: Timestamp) -> SealedPartition {
+        let sealed = self.seal(partition, version, now);
         self.cloud.upload(&sealed, now).unwrap();
         sealed
     }
@@ -293,3 +330,6 @@ impl<S: Tested> World<S> {
 }
 
 pub const DENIED: Result<(), Refused> = Err(Refused::ByServer(RequestError::Denied(Denied)));
+
+#[path = "emergency.rs"]
+pub mod emergency;

@@ -8,7 +8,7 @@ import sys
 from common import be, label, labelled
 from py_ecc.bls.point_compression import compress_G1, compress_G2
 from py_ecc.optimized_bls12_381 import (
-    FQ12, G1, G2, Z2, add, curve_order as r, field_modulus as p, is_inf, multiply, neg, normalize, pairing
+    FQ12, G1, G2, Z1, Z2, add, curve_order as r, field_modulus as p, is_inf, multiply, neg, normalize, pairing
 )
 
 sys.setrecursionlimit(10000)

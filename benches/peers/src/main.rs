@@ -43,9 +43,9 @@ fn peers_name(operation: &str) -> &str {
     if operation == "checked_turnaround" { "turnaround" } else { operation }
 }
 
-/// A turn takes about this long.
-const TURN: f64 = 0.1;
-const ROUNDS: usize = 25;
+/// A turn takes about this long, and at least one run.
+const TURN: f64 = 0.05;
+const ROUNDS: usize = 51;
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);

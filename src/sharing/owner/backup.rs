@@ -1,7 +1,9 @@
-//! The owner's state under a key from the root: what a cloud can keep for a device that is lost.
+//! The owner's state outside the device: in the clear for those who keep it themselves, and under a key from the root
+//! for a cloud to keep.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::convert::Infallible;
 use core::fmt;
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
@@ -15,7 +17,7 @@ use crate::error::{DecodeError, RngError};
 use crate::hash::{kdf, label};
 use crate::identity::Signed;
 use crate::kem::OwnerRoot;
-use crate::sharing::{OwnerError, SharingScheme};
+use crate::sharing::{OwnerError, SharingScheme, VerifiedBundle};
 
 /// An owner's [`Membership`], signed and then encrypted with AES-256-GCM under a key from the owner's root and a salt of
 /// its own. Whoever keeps it learns its length.
@@ -61,6 +63,47 @@ impl Message for Backup {
 public_encoding!(Backup);
 
 impl<S: SharingScheme> Owner<S> {
+    /// Who may read what, without any key. It names people, so keep it as private as the records;
+    /// [`export`](Self::export) seals it.
+    pub fn membership(&self) -> Signed<Membership<S>> {
+        let Ok(state) = self.state.clone().try_map(|_, _| Ok::<_, Infallible>(()));
+        let (policy, seconds) = (self.policy.clone(), self.seconds);
+        Signed::new(&self.signing, Membership { state, policy, seconds })
+    }
+
+    /// The owner with a state that was [kept](Self::membership).
+    ///
+    /// `seen` is the version of the latest [`Directory`] that the owner finds at the cloud. An older state would
+    /// count the same epochs again, under keys for which former members have grants, so it is refused.
+    ///
+    /// The last [`Update`](super::Update) may not have reached the servers: send the [head of live grants](Self::live), then
+    /// [grant again](Self::grant_again) where members lack something.
+    ///
+    /// # Errors
+    /// [`OwnerError::Signature`], [`OwnerError::Rollback`], [`OwnerError::Bundle`], [`OwnerError::Live`], or
+    /// [`OwnerError::Exhausted`] under other parameters.
+    pub fn import(
+        params: Arc<S::Params>,
+        root: OwnerRoot,
+        membership: &Signed<Membership<S>>,
+        seen: u64,
+    ) -> Result<Self, OwnerError> {
+        let signing = root.signing_key();
+        let membership = membership.verify(&signing.id()).map_err(|_| OwnerError::Signature)?;
+        if membership.version() < seen {
+            return Err(OwnerError::Rollback);
+        }
+        membership.state.live.verify(&signing.id())?;
+        let state = membership.state.clone().try_map(|id, member| {
+            // Who has run out stays a member; grants look at the time themselves.
+            let bundle = VerifiedBundle::<S>::new(&params, &member.bundle, id, member.bundle.unverified().not_after)?;
+            Ok::<_, OwnerError>(bundle.key().clone())
+        })?;
+        let plan = S::plan(&params, &state.partitions()).ok_or(OwnerError::Exhausted)?;
+        let (policy, seconds) = (membership.policy.clone(), membership.seconds);
+        Ok(Self { params, plan, signing, root, policy, seconds, state })
+    }
+
     /// The owner's state for safe keeping, best after every change and before its [`Update`](super::Update) is sent. With
     /// the root it is all that [`recover`](Self::recover) needs.
     ///

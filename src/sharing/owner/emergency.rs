@@ -44,6 +44,9 @@ impl Owner<Kapre> {
     /// Shares the owner's secret among trustees, of whom as many as their threshold may let others in by `rule`. Former
     /// rules end: with them ends what was granted under them.
     ///
+    /// A server carries out nothing under a head of live grants that has expired, and readers take no directory that has:
+    /// the owner's `seconds` have to be longer than an emergency may last.
+    ///
     /// The trustees' shares of before stay good for nothing that the server carries out, but as many of the former
     /// trustees as their threshold have the secret still if they collude: only a new generation of it ends that.
     ///
@@ -67,8 +70,7 @@ impl Owner<Kapre> {
             .ok_or(OwnerError::Exhausted)?;
         let label = Lineage::first(self.plan.clone());
         let (secret, owner_key) = Kapre::owner_keygen(&self.params, &self.root, &self.signing, &label, rng)?;
-        let (dealing, sub_shares) =
-            deal(&secret, &self.signing, committee, rng).map_err(|_| OwnerError::Delegate(DelegateError::Rng))?;
+        let (dealing, sub_shares) = deal(&secret, &self.signing, committee, rng).map_err(|_| OwnerError::Rng)?;
         let sharing = SharingChain::new(dealing);
         let shared = sharing.verify(secret.generation()).map_err(|_| OwnerError::Delegate(DelegateError::Rng))?;
         let rules = EmergencyRules::new(&self.signing, &shared, admission, rng)?;

@@ -10,7 +10,6 @@ mod tests;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::convert::Infallible;
 use core::fmt;
 use core::ops::RangeInclusive;
 
@@ -25,7 +24,7 @@ use crate::kem::OwnerRoot;
 use crate::pre::{Entry, GrantId, LiveUpdate};
 use crate::record::{Expected, Opener, Plaintext, SealedPartition, Versions};
 use crate::role::{Role, RoleCert};
-use crate::sharing::log::Auditor;
+use crate::sharing::log::{AuditError, Auditor, Receipt};
 use crate::sharing::{
     AccessPolicy, AuditQuery, Author, Delegation, Directory, KeyBundle, OwnerError, SharingScheme, VerifiedBundle,
 };
@@ -110,47 +109,6 @@ impl<S: SharingScheme> Owner<S> {
         Ok(Self { params, plan, signing, root, policy, seconds, state })
     }
 
-    /// Who may read what, without any key. It names people, so keep it as private as the records;
-    /// [`export`](Self::export) seals it.
-    pub fn membership(&self) -> Signed<Membership<S>> {
-        let Ok(state) = self.state.clone().try_map(|_, _| Ok::<_, Infallible>(()));
-        let (policy, seconds) = (self.policy.clone(), self.seconds);
-        Signed::new(&self.signing, Membership { state, policy, seconds })
-    }
-
-    /// The owner with a state that was [kept](Self::membership).
-    ///
-    /// `seen` is the version of the latest [`Directory`] that the owner finds at the cloud. An older state would
-    /// count the same epochs again, under keys for which former members have grants, so it is refused.
-    ///
-    /// The last [`Update`] may not have reached the servers: send the [head of live grants](Self::live), then
-    /// [grant again](Self::grant_again) where members lack something.
-    ///
-    /// # Errors
-    /// [`OwnerError::Signature`], [`OwnerError::Rollback`], [`OwnerError::Bundle`], [`OwnerError::Live`], or
-    /// [`OwnerError::Exhausted`] under other parameters.
-    pub fn import(
-        params: Arc<S::Params>,
-        root: OwnerRoot,
-        membership: &Signed<Membership<S>>,
-        seen: u64,
-    ) -> Result<Self, OwnerError> {
-        let signing = root.signing_key();
-        let membership = membership.verify(&signing.id()).map_err(|_| OwnerError::Signature)?;
-        if membership.version() < seen {
-            return Err(OwnerError::Rollback);
-        }
-        membership.state.live.verify(&signing.id())?;
-        let state = membership.state.clone().try_map(|id, member| {
-            // Who has run out stays a member; grants look at the time themselves.
-            let bundle = VerifiedBundle::<S>::new(&params, &member.bundle, id, member.bundle.unverified().not_after)?;
-            Ok::<_, OwnerError>(bundle.key().clone())
-        })?;
-        let plan = S::plan(&params, &state.partitions()).ok_or(OwnerError::Exhausted)?;
-        let (policy, seconds) = (membership.policy.clone(), membership.seconds);
-        Ok(Self { params, plan, signing, root, policy, seconds, state })
-    }
-
     /// The owner's name.
     pub fn id(&self) -> PartyId {
         self.signing.id()
@@ -191,6 +149,14 @@ impl<S: SharingScheme> Owner<S> {
     /// Whether the owner signed this head of live grants: for what receipts say.
     pub fn signed_head(&self, version: u64, head: &Digest) -> bool {
         self.state.heads.get(&version) == Some(head)
+    }
+
+    /// Checks that every head of live grants that receipts name is one that the owner signed.
+    ///
+    /// # Errors
+    /// [`AuditError::Live`].
+    pub fn check_live<'a>(&self, receipts: impl IntoIterator<Item = &'a Receipt>) -> Result<(), AuditError> {
+        Auditor::check_live(receipts, |version| self.state.heads.get(&version).copied())
     }
 
     fn early(now: Timestamp) -> Timestamp {

@@ -78,9 +78,14 @@ impl<S: SharingScheme> Account<S> {
         ended.map(|carried| carried.terms.id()).collect()
     }
 
-    /// Counts a denial, unless there were too many.
-    pub(super) fn may_log_denial(&mut self, user: &PartyId, max: usize) -> bool {
-        let count = self.denials.entry(self.known.get(user).copied()).or_default();
+    /// The party, if it is known.
+    pub(super) fn knows(&self, user: &PartyId) -> Option<PartyId> {
+        self.known.get(user).copied()
+    }
+
+    /// Counts a denial of a known party or a stranger, unless there were too many.
+    pub(super) fn may_log_denial(&mut self, member: Option<PartyId>, max: usize) -> bool {
+        let count = self.denials.entry(member).or_default();
         *count += 1;
         *count <= max
     }

@@ -284,9 +284,15 @@ impl<S: SharingScheme, St: Storage> Server<S, St> {
             Err(ReencryptFailure::Rng) => Err(RequestError::Rng),
             Err(ReencryptFailure::Denied(rule)) => {
                 let account = self.accounts.get_mut(&ctx.owner).ok_or(RequestError::Denied(Denied))?;
-                if account.may_log_denial(&user, Self::MAX_DENIALS) {
+                // Whoever has a copy can send these in another's name, so they do not count as a member's.
+                let fresh = !matches!(rule, Rule::OtherServer | Rule::Stale | Rule::Replayed);
+                let member = account.knows(&user).filter(|_| fresh);
+                if account.may_log_denial(member, Self::MAX_DENIALS) {
                     let event = Event::Denied { user, request: digest, record, partition, rule };
                     self.note(&ctx.owner, now, event).map_err(|_| RequestError::Unavailable)?;
+                    if member.is_some() {
+                        self.remember(&request, request.at, now);
+                    }
                 }
                 Err(RequestError::Denied(Denied))
             }

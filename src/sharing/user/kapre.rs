@@ -33,13 +33,12 @@ impl User<Kapre> {
         now: Timestamp,
         rng: &mut R,
     ) -> Result<(Grant, ReferralKey), DelegateError> {
-        let params = self.params.clone();
         self.granted(owner, response, now).map_err(|_| DelegateError::Scope)?;
         let granted = self.grants.front().ok_or(DelegateError::Scope)?;
         let (terms, grid) = (&granted.terms, granted.terms.owner().grid());
         let wanted = partitions.iter().filter_map(|partition| grid.partition(partition));
         let set = wanted.fold(ClassSet::empty(), |set, classes| set.union(&classes)).intersection(terms.set());
-        let referral = granted.grant.refer(&params, &self.signing, to.key(), role, &set, validity, rng)?;
+        let referral = granted.grant.refer(&self.signing, to.key(), role, &set, validity, rng)?;
         Ok((referral.0.grant().clone(), referral.1))
     }
 

@@ -2,7 +2,7 @@
 //! it, re-encryption keys, masks and users' keys are secret.
 
 use sesphr::context::{Context, Timestamp, Validity};
-use sesphr::encoding::{Encoding, Message, SecretEncoding};
+use sesphr::encoding::{Encoding, SecretEncoding};
 use sesphr::identity::{Signed, SigningKey};
 use sesphr::kac::trustees::{Committee, Sharing, VerifiedShare, deal};
 use sesphr::kac::{Capsule, ClassSet, VerifiedCapsule};
@@ -219,7 +219,7 @@ fn refer() {
     let held = Kapre::accept_grant(&w.kac.params, &w.marked_user(), &w.grant).unwrap();
     let (set, validity) = ("2".parse().unwrap(), w.validity);
     let (doctor, rng) = (secret_signer(USER), &mut Toy::secret());
-    let (_, key) = held.refer(&w.kac.params, &doctor, &w.user_key, &w.role(), &set, &validity, rng).unwrap();
+    let (_, key) = held.refer(&doctor, &w.user_key, &w.role(), &set, &validity, rng).unwrap();
     assert_secret::<96, _>(&key);
 }
 
@@ -227,7 +227,7 @@ fn apply_referral() {
     let w = World::new(HpkeKem::X25519);
     let held = Kapre::accept_grant(&w.kac.params, &w.user_secret, &w.grant).unwrap();
     let (set, validity, rng) = ("2".parse().unwrap(), w.validity, &mut Toy::clear());
-    let (grant, key) = held.refer(&w.kac.params, &w.user, &w.user_key, &w.role(), &set, &validity, rng).unwrap();
+    let (grant, key) = held.refer(&w.user, &w.user_key, &w.role(), &set, &validity, rng).unwrap();
     let key = decode_marked(&key, |bytes| bytes.last_chunk_mut::<96>().unwrap());
     let rekey = Kapre::verify_rekey(&w.kac.params, &w.kac.public(), &w.grant, &w.marked_rekey()).unwrap();
     assert!(Kapre::verify_rekey(&w.kac.params, &w.kac.public(), &grant, &key.apply(&rekey)).is_ok());
