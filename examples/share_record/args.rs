@@ -12,7 +12,8 @@ pub(crate) const HELP: &str = "\
 Usage: share_record [--json] [FILE]
 
 Shares a patient's FHIR R4 bundle through an untrusted server and cloud: keys, upload, grants, reading, a member who
-joins later, one who leaves, and everybody's attacks. Prints who may read what and who could.
+joins later, one who leaves, and everybody's attacks, alone and together. Prints who may read what, who could, and who
+did, by the server's log.
 
 Exit code 0: as expected; 1: some outcome differs; 2: no bundle, or a wrong argument.
 

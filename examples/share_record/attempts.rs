@@ -1,27 +1,29 @@
 //! Everybody tries to read everything: first by asking, then, where that is refused, by every other way at hand.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use sesphr::context::{Partition, Period, RecordId, Slot, Timestamp, Validity};
+use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, Reader, SecretEncoding, VERSION};
 use sesphr::error::{DecodeError, OpenError};
 use sesphr::identity::{PartyId, Signed, SigningKey};
-use sesphr::kem::{CapsuleParts, OwnerRoot};
-use sesphr::pre::Pre;
-use sesphr::pre::afgh::{Afgh, Grant, OwnerKey, OwnerSecret, ReCapsule, UserSecret};
+use sesphr::kem::OwnerRoot;
+use sesphr::pre::{GrantTerms, Pre};
 use sesphr::record::{Expected, Opener, Plaintext, SealedPartition, Versions};
-use sesphr::sharing::{Delegation, Request, RequestError, Response, Storage, VerifiedBundle};
+use sesphr::sharing::{Delegation, Request, RequestError, Response, SharingScheme, Storage, VerifiedBundle};
 
 use crate::matrix::{Cell, Matrix, Moment, Who};
-use crate::world::{Loot, StoryError, World, copy_key, timed};
+use crate::world::{Loot, Scheme, StoryError, World, copy_key, timed};
+
+pub(crate) type UserSecret = <Scheme as Pre>::UserSecret;
 
 /// What the tries at one moment cost.
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     asked: u32,
     answered: u32,
     refused: u32,
-    attacks: u32,
+    pub(crate) attacks: u32,
     request_took: Duration,
     answer_took: Duration,
     refuse_took: Duration,
@@ -29,43 +31,45 @@ struct Tally {
     attack_took: Duration,
     request_size: usize,
     response_size: usize,
+    /// Owners' keys that were checked already.
+    keys: BTreeMap<Vec<u8>, <Scheme as Pre>::VerifiedOwner>,
 }
 
 /// What a response is made of, as anybody sees it on the wire.
 pub(crate) struct Pieces {
-    pub(crate) owner_key: Signed<OwnerKey>,
-    pub(crate) grant: Signed<Grant>,
-    pub(crate) parts: Vec<ReCapsule>,
+    pub(crate) owner_key: <Scheme as Pre>::OwnerPublic,
+    pub(crate) grant: <Scheme as Pre>::Grant,
+    pub(crate) parts: Vec<<Scheme as Pre>::ReCapsule>,
 }
 
 impl Pieces {
-    pub(crate) fn of(response: &Response<Afgh>) -> Result<Self, DecodeError> {
+    pub(crate) fn of(response: &Response<Scheme>) -> Result<Self, DecodeError> {
         let bytes = response.to_bytes();
         let mut reader = Reader::new(&bytes);
         // Header and digest of the request.
         reader.take(4 + 32)?;
-        let (owner_key, grant) = (Signed::read(&mut reader)?, Signed::read(&mut reader)?);
-        let parts = (0..reader.u32()?).map(|_| ReCapsule::read(&mut reader)).collect::<Result<_, _>>()?;
+        let (owner_key, grant) = (Message::read(&mut reader)?, Message::read(&mut reader)?);
+        let parts = (0..reader.u32()?).map(|_| Message::read(&mut reader)).collect::<Result<_, _>>()?;
         Ok(Self { owner_key, grant, parts })
     }
 }
 
 /// A secret key under somebody else's name: gets past every check that compares names.
-fn disguised(secret: &UserSecret, name: &PartyId) -> Result<UserSecret, DecodeError> {
+pub(crate) fn disguised(secret: &UserSecret, name: &PartyId) -> Result<UserSecret, DecodeError> {
     let mut bytes = secret.to_secret_bytes();
     bytes.get_mut(4..36).ok_or(DecodeError::Truncated)?.copy_from_slice(name.as_bytes());
     UserSecret::from_bytes(&bytes)
 }
 
 /// An old request of the attacker's own with a fresh time, around the capsule of another record.
-fn spliced(old: &Request<Afgh>, sealed: &SealedPartition, at: Timestamp) -> Result<Request<Afgh>, DecodeError> {
+fn spliced(old: &Request<Scheme>, sealed: &SealedPartition, at: Timestamp) -> Result<Request<Scheme>, DecodeError> {
     let mut bytes = Vec::with_capacity(old.encoded_len());
     old.write(&mut bytes);
     bytes.get_mut(36..44).ok_or(DecodeError::Truncated)?.copy_from_slice(&at.0.to_be_bytes());
-    let core = sealed.header().immutable().capsule_core();
-    let start = bytes.len().checked_sub(<Afgh as Pre>::Capsule::CORE_LEN).ok_or(DecodeError::Truncated)?;
-    let end = bytes.get_mut(start..).filter(|end| end.len() == core.len()).ok_or(DecodeError::Length)?;
-    end.copy_from_slice(core);
+    let capsule = sealed.header().capsule::<Scheme>()?.to_bytes();
+    // The request ends with the capsule, and all capsules are equally long.
+    let start = bytes.len().checked_sub(capsule.len()).ok_or(DecodeError::Truncated)?;
+    bytes.get_mut(start..).ok_or(DecodeError::Truncated)?.copy_from_slice(&capsule);
     Request::from_bytes(&bytes)
 }
 
@@ -115,12 +119,12 @@ fn owner_reads(world: &World, partition: Partition, version: u64) -> Result<bool
     Ok(is_read(world, partition, version, opened))
 }
 
-fn is_read(world: &World, partition: Partition, version: u64, opened: Result<Plaintext, OpenError>) -> bool {
+pub(crate) fn is_read(world: &World, partition: Partition, version: u64, opened: Result<Plaintext, OpenError>) -> bool {
     opened.is_ok_and(|plaintext| world.is_text(partition, version, &plaintext))
 }
 
 /// The honest way: fetch, ask the server, open.
-fn asks(world: &mut World, cell: &Cell, tally: &mut Tally) -> Result<bool, StoryError> {
+pub(crate) fn asks(world: &mut World, cell: &Cell, tally: &mut Tally) -> Result<bool, StoryError> {
     let Cell { who, partition, version, .. } = *cell;
     let directory = world.look_up(who)?;
     let sealed = world.fetch(partition, version)?;
@@ -141,9 +145,9 @@ fn asks(world: &mut World, cell: &Cell, tally: &mut Tally) -> Result<bool, Story
     tally.answered += 1;
     tally.answer_took += took;
     tally.response_size = response.encoded_len();
-    let user = &world.person(who)?.user;
-    let versions = Versions::Exactly(version);
-    let (opened, took) = timed(|| user.open(&directory, world.record, partition, versions, &sealed, &response, now));
+    let (record, versions) = (world.record, Versions::Exactly(version));
+    let user = &mut world.person_mut(who)?.user;
+    let (opened, took) = timed(|| user.open(&directory, record, partition, versions, &sealed, &response, now));
     tally.open_took += took;
     let read = is_read(world, partition, version, opened);
     world.loot.push(Loot { who, partition, version, request, response });
@@ -151,7 +155,10 @@ fn asks(world: &mut World, cell: &Cell, tally: &mut Tally) -> Result<bool, Story
 }
 
 /// The server's answer, both ways through bytes; `None` when it denies.
-pub(crate) fn answer(world: &mut World, request: &Signed<Request<Afgh>>) -> Result<Option<Response<Afgh>>, StoryError> {
+pub(crate) fn answer(
+    world: &mut World,
+    request: &Signed<Request<Scheme>>,
+) -> Result<Option<Response<Scheme>>, StoryError> {
     let request = Signed::from_bytes(&request.to_bytes())?;
     match world.server.reencrypt(&request, world.now, &mut world.rng) {
         Ok(response) => Ok(Some(Response::from_bytes(&response.to_bytes())?)),
@@ -166,7 +173,7 @@ pub(crate) fn answer(world: &mut World, request: &Signed<Request<Afgh>>) -> Resu
 fn breaks_in(
     world: &mut World,
     cell: &Cell,
-    delegations: &[Delegation<Afgh>],
+    delegations: &[Delegation<Scheme>],
     tally: &mut Tally,
 ) -> Result<bool, StoryError> {
     let Cell { who, partition, version, .. } = *cell;
@@ -186,7 +193,8 @@ fn breaks_in(
             kept.push(loot.clone());
         }
     }
-    let mut responses: Vec<Response<Afgh>> = overheard.iter().chain(&kept).map(|loot| loot.response.clone()).collect();
+    let mut responses: Vec<Response<Scheme>> =
+        overheard.iter().chain(&kept).map(|loot| loot.response.clone()).collect();
 
     // The newest and the oldest request of others, sent again.
     for loot in overheard.first().into_iter().chain(overheard.last()) {
@@ -204,10 +212,10 @@ fn breaks_in(
     for response in &responses {
         read |= opens_with(world, cell, &sealed, &Pieces::of(response)?, tally)?;
         tally.attacks += 1;
-        let person = world.person(who)?;
+        let (record, versions, now) = (world.record, Versions::Exactly(version), world.now);
+        let person = world.person_mut(who)?;
         if let Some(directory) = &person.directory {
-            let (versions, now) = (Versions::Exactly(version), world.now);
-            let opened = person.user.open(directory, world.record, partition, versions, &sealed, response, now);
+            let opened = person.user.open(directory, record, partition, versions, &sealed, response, now);
             read |= is_read(world, partition, version, opened);
         }
     }
@@ -218,8 +226,29 @@ fn breaks_in(
     }
 }
 
-fn expected<'a>(owner: PartyId, record: RecordId, cell: &Cell, authors: &'a [PartyId]) -> Expected<'a> {
+pub(crate) fn expected<'a, W>(
+    owner: PartyId,
+    record: RecordId,
+    cell: &Cell<W>,
+    authors: &'a [PartyId],
+) -> Expected<'a> {
     Expected { owner, record, partition: cell.partition, authors, versions: Versions::Exactly(cell.version) }
+}
+
+/// Checks a key as if whoever signed it were the owner: what fails has to fail further on.
+fn believed(
+    world: &World,
+    key: &<Scheme as Pre>::OwnerPublic,
+    tally: &mut Tally,
+) -> Result<<Scheme as Pre>::VerifiedOwner, StoryError> {
+    let bytes = key.to_bytes();
+    if let Some(known) = tally.keys.get(&bytes) {
+        return Ok(known.clone());
+    }
+    let owner = key.certs().first().ok_or("a key without certificates")?.signer().id();
+    let verified = Scheme::verify_owner(&world.params, key, &owner)?;
+    tally.keys.insert(bytes, verified.clone());
+    Ok(verified)
 }
 
 /// Opens with somebody's own key, under the name of whomever the grant is for.
@@ -231,19 +260,19 @@ fn opens_with(
     tally: &mut Tally,
 ) -> Result<bool, StoryError> {
     tally.attacks += 1;
-    // Whoever attacks believes every key: what fails has to fail further on.
-    let key = Afgh::verify_owner(&(), &pieces.owner_key, &pieces.owner_key.signer().id())?;
-    let Ok(grant) = Afgh::verify_grant(&(), &key, &pieces.grant, world.now) else { return Ok(false) };
-    let secret = disguised(world.person(cell.who)?.user.secret(), &grant.grant().user())?;
+    let params = &world.params;
+    let key = believed(world, &pieces.owner_key, tally)?;
+    let Ok(grant) = Scheme::verify_grant(params, &key, &pieces.grant, world.now) else { return Ok(false) };
+    let secret = disguised(world.person(cell.who)?.user.secret(), &grant.user())?;
     let authors = [sealed.header().context().author];
     let expected = expected(world.owner.id(), world.record, cell, &authors);
-    let Ok(grant) = Afgh::accept_grant(&(), &secret, &grant) else { return Ok(false) };
-    let opened = Opener::<Afgh>::delegatee(&(), &grant, &pieces.parts).open(&expected, sealed);
+    let Ok(grant) = Scheme::accept_grant(params, &secret, &grant) else { return Ok(false) };
+    let opened = Opener::<Scheme>::delegatee(params, &grant, &pieces.parts).open(&expected, sealed);
     Ok(is_read(world, cell.partition, cell.version, opened))
 }
 
 /// Every delegation that the server stores.
-fn stored(world: &World) -> Result<Vec<Delegation<Afgh>>, StoryError> {
+fn stored(world: &World) -> Result<Vec<Delegation<Scheme>>, StoryError> {
     let storage = world.server.storage();
     let mut delegations = Vec::new();
     for name in storage.keys(b"grant/")? {
@@ -261,7 +290,7 @@ fn server_breaks_in(
     world: &World,
     cell: &Cell,
     sealed: &SealedPartition,
-    delegations: &[Delegation<Afgh>],
+    delegations: &[Delegation<Scheme>],
     tally: &mut Tally,
 ) -> Result<bool, StoryError> {
     let signing = world.person(Who::Server)?.user.signing();
@@ -277,19 +306,19 @@ fn carries_out(
     world: &World,
     cell: &Cell,
     sealed: &SealedPartition,
-    delegation: &Delegation<Afgh>,
+    delegation: &Delegation<Scheme>,
     signing: &SigningKey,
     tally: &mut Tally,
 ) -> Result<bool, StoryError> {
     tally.attacks += 1;
+    let (params, header) = (&world.params, sealed.header());
     let (owner_key, grant) = (delegation.owner_key(), delegation.grant());
-    let key = Afgh::verify_owner(&(), owner_key, &owner_key.signer().id())?;
-    let Ok(verified) = Afgh::verify_grant(&(), &key, grant, world.now) else { return Ok(false) };
-    let header = sealed.header();
-    let capsule = <Afgh as Pre>::Capsule::from_parts(header.immutable().capsule_core(), &[])?;
-    let Ok(capsule) = Afgh::verify_capsule(&(), &key, &capsule, &header.context()) else { return Ok(false) };
-    let rekey = Afgh::verify_rekey(&(), &key, &verified, delegation.rekey())?;
-    let Ok(part) = Afgh::reencrypt(&(), &rekey, &capsule, signing, world.now, &mut world.rng.clone()) else {
+    let key = believed(world, owner_key, tally)?;
+    let Ok(verified) = Scheme::verify_grant(params, &key, grant, world.now) else { return Ok(false) };
+    let capsule = header.capsule::<Scheme>()?;
+    let Ok(capsule) = Scheme::verify_capsule(params, &key, &capsule, &header.context()) else { return Ok(false) };
+    let rekey = Scheme::verify_rekey(params, &key, &verified, delegation.rekey())?;
+    let Ok(part) = Scheme::reencrypt(params, &rekey, &capsule, signing, world.now, &mut world.rng.clone()) else {
         return Ok(false);
     };
     let pieces = Pieces { owner_key: owner_key.clone(), grant: grant.clone(), parts: vec![part] };
@@ -303,29 +332,31 @@ fn cloud_breaks_in(
     sealed: &SealedPartition,
     tally: &mut Tally,
 ) -> Result<bool, StoryError> {
-    let mut rng = world.rng;
+    let (mut rng, params) = (world.rng, &world.params);
     let cloud = &world.person(Who::Cloud)?.user;
     let root = OwnerRoot::try_generate(&mut rng)?;
     let context = sealed.header().context();
-    let Slot::Epoch(epoch) = context.slot else { return Ok(false) };
-    let (key, authors) = (Period { partition: cell.partition, epoch }, [context.author]);
+    let plan = Scheme::plan(params, &BTreeSet::from(Partition::SESPHR)).ok_or("the parameters have no room")?;
+    let period = Scheme::period(&plan, &context).ok_or("a record of no period")?;
+    let (label, authors) = (Scheme::key_label(&plan, &period), [context.author]);
     let expected = expected(world.owner.id(), world.record, cell, &authors);
 
     tally.attacks += 1;
-    let secret = OwnerSecret::derive(&root, world.owner.id(), &key)?;
-    let opened = Opener::<Afgh>::owner(&(), &secret).open(&expected, sealed);
+    let secret = Scheme::secret(params, &root, &world.owner.id(), &label)?;
+    let opened = Opener::<Scheme>::owner(params, &secret).open(&expected, sealed);
     let read = is_read(world, cell.partition, cell.version, opened);
 
     let signing = copy_key(cloud.signing())?;
-    let (secret, owner_key) = Afgh::owner_keygen(&(), &root, &signing, &key, &mut rng)?;
+    let (secret, owner_key) = Scheme::owner_keygen(params, &root, &signing, &label, &mut rng)?;
     let bundle = cloud.bundle(1, world.until(60));
-    let user = VerifiedBundle::new(&(), &bundle, &cloud.id(), world.now)?;
+    let user = VerifiedBundle::<Scheme>::new(params, &bundle, &cloud.id(), world.now)?;
     let validity = Validity::new(world.now, world.until(60)).ok_or("time runs backwards")?;
-    let (grant, [rekey]) = Afgh::delegate(&(), &secret, &signing, user.key(), &(), &validity, &mut rng)?;
+    let scope = Scheme::scope(&plan, &BTreeSet::from([period]), None).ok_or("no such scope")?;
+    let (grant, [rekey]) = Scheme::delegate(params, &secret, &signing, user.key(), &scope, &validity, &mut rng)?;
     let mut bytes = Vec::new();
     // A delegation as the server would store it: header, key, grant, re-encryption key.
-    bytes.extend_from_slice(&[VERSION, Delegation::<Afgh>::SUITE as u8]);
-    bytes.extend_from_slice(&Delegation::<Afgh>::KIND.number().to_be_bytes());
+    bytes.extend_from_slice(&[VERSION, Delegation::<Scheme>::SUITE as u8]);
+    bytes.extend_from_slice(&Delegation::<Scheme>::KIND.number().to_be_bytes());
     owner_key.write(&mut bytes);
     grant.write(&mut bytes);
     rekey.write(&mut bytes);
@@ -346,9 +377,11 @@ mod tests {
         let bundle = br#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Goal"}}]}"#;
         let mut world = World::new(&crate::fhir::parse(bundle).unwrap()).unwrap();
         let owner = world.owner.id();
-        let directory = VerifiedDirectory::new(world.cloud.directory(&owner).unwrap(), &owner, 0, world.now).unwrap();
+        let directory = world.cloud.directory(&owner).unwrap();
+        let directory = VerifiedDirectory::<Scheme>::new(&world.params, directory, &owner, 0, world.now).unwrap();
         world.write(Who::Patient, 1, &directory).unwrap();
-        let delegations = crate::story::join(&mut world, Who::Family, Role::FamilyAndFriends, START).unwrap();
+        crate::story::join(&mut world, Who::Family, Role::FamilyAndFriends, START).unwrap();
+        let delegations = stored(&world).unwrap();
         let (partition, version) = (Partition::MEDICAL, 1);
         let cell = |who| Cell { moment: Moment::Granted, who, partition, version };
         let tally = &mut Tally::default();

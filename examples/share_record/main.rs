@@ -1,15 +1,22 @@
 //! A patient shares a health record through a server and a cloud that nobody trusts: the whole story, from keys to
-//! departure, with the access matrix that it must end with and the one that was observed.
+//! departure, with the access matrix that it must end with and the one that was observed; the same for those who pool
+//! their keys, with the server and without; and the server's log, as the patient reads it.
 //!
 //! ```text
 //! cargo run --release --example share_record [-- [--json] [FILE]]
 //! ```
+//!
+//! Colluders are carried as far as the crate's interface goes: every key and every mask on every re-encryption. That no
+//! other combination of what they have leads further is a claim about the scheme, and no example can show it. Nor does
+//! this one show emergencies, referrals, or a patient who loses the device: see the other examples.
 //!
 //! Exit code 0 when everything came out as expected, 1 when something did not, 2 when there is nothing to tell: no
 //! such file, no bundle in it, a wrong argument.
 
 mod args;
 mod attempts;
+mod auditing;
+mod collusion;
 mod fhir;
 mod matrix;
 mod report;
@@ -25,7 +32,7 @@ use std::process::ExitCode;
 
 use args::{Command, UsageError};
 use fhir::LoadError;
-use matrix::Matrix;
+use matrix::Tables;
 use world::StoryError;
 
 /// Why the program ends early.
@@ -70,13 +77,13 @@ impl From<io::Error> for Failure {
 fn main() -> ExitCode {
     // `println!` would panic when the reader of a pipe has seen enough.
     let (out, err) = (&mut io::stdout().lock(), &mut io::stderr().lock());
-    ExitCode::from(run(std::env::args_os().skip(1), &matrix::expected(), out, err))
+    ExitCode::from(run(std::env::args_os().skip(1), &matrix::tables(), out, err))
 }
 
 /// The exit code; what went wrong is one line in `err`.
 fn run(
     arguments: impl IntoIterator<Item = OsString>,
-    expected: &Matrix,
+    expected: &Tables,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> u8 {
@@ -94,7 +101,7 @@ fn run(
 /// Whether everything came out as expected.
 fn tell(
     arguments: impl IntoIterator<Item = OsString>,
-    expected: &Matrix,
+    expected: &Tables,
     out: &mut dyn Write,
 ) -> Result<bool, Failure> {
     let (file, json) = match args::parse(arguments).map_err(Failure::Usage)? {
@@ -126,7 +133,7 @@ mod tests {
 
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use matrix::{Cell, Moment, Who};
+    use matrix::{Cell, Moment, Pool, Who};
     use serde_json::Value;
     use sesphr::context::Partition;
 
@@ -153,7 +160,7 @@ mod tests {
         }
     }
 
-    fn program(arguments: &[&str], expected: &Matrix) -> (u8, String, String) {
+    fn program(arguments: &[&str], expected: &Tables) -> (u8, String, String) {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let code = run(arguments.iter().map(OsString::from), expected, &mut out, &mut err);
         (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
@@ -174,15 +181,24 @@ mod tests {
 
     #[test]
     fn the_shipped_bundle() {
-        let (code, text, err) = program(&[], &matrix::expected());
+        let (code, text, err) = program(&[], &matrix::tables());
         assert_eq!((code, &*err), (0, ""), "{text}");
-        for part in ["personal", "medical", "insurance", "prescription", "medical: Basic (1)", "revoked"] {
+        for part in ["personal", "medical", "insurance", "prescription", "medical: Basic (1)", "2 taken back"] {
             assert!(text.contains(part), "{text}");
         }
+        for pool in Pool::ALL {
+            assert_eq!(text.lines().filter(|line| line.starts_with(&format!("{:<31}|", pool.name()))).count(), 3);
+        }
+        assert!(text.contains("\nserver + pharmacist            | --- --- --- rr-  | --- --- --- rr-\n"), "{text}");
+        // The log tells of the pharmacist's readings, and of none after the departure on day 3.
+        let of_pharmacist = |line: &&str| line.starts_with("  pharmacist     prescription version");
+        let readings: Vec<_> = text.lines().filter(of_pharmacist).collect();
+        assert_eq!(readings.len(), 2, "{text}");
+        assert!(readings.iter().all(|line| line.contains("to day 2")), "{text}");
         let tables = tables(&text);
         assert_eq!(tables.len(), 12 * 3);
         assert!(tables.iter().all(|(expected, observed)| expected == observed && expected.len() == 4), "{text}");
-        assert!(text.contains("\nAs expected: 288 of 288 cells"), "{text}");
+        assert!(text.contains("\nAs expected: 288 of 288 cells of the matrix, 144 of 144 of those who\n"), "{text}");
         assert!(!text.contains(env!("CARGO_MANIFEST_DIR")));
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
@@ -192,9 +208,9 @@ mod tests {
         let bundle =
             br#"{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Coverage"}}]}"#;
         let file = Scratch::new(bundle);
-        let (code, text, err) = program(&[file.path()], &matrix::expected());
+        let (code, text, err) = program(&[file.path()], &matrix::tables());
         assert_eq!((code, &*err), (0, ""), "{text}");
-        let (code, json, err) = program(&["--json", file.path()], &matrix::expected());
+        let (code, json, err) = program(&["--json", file.path()], &matrix::tables());
         assert_eq!((code, &*err), (0, ""), "{json}");
         let json: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["as_expected"], true);
@@ -223,14 +239,15 @@ mod tests {
     #[test]
     fn a_difference_is_marked_and_counted() {
         let file = Scratch::new(br#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Wish"}}]}"#);
-        let mut wrong = matrix::expected();
-        let cell = |who| Cell { moment: Moment::Left, who, partition: Partition::MEDICAL, version: 3 };
-        wrong.insert(cell(Who::Cloud), true);
-        wrong.insert(cell(Who::Family), false);
+        let mut wrong = matrix::tables();
+        let (moment, partition, version) = (Moment::Left, Partition::MEDICAL, 3);
+        wrong.alone.insert(Cell { moment, who: Who::Cloud, partition, version }, true);
+        wrong.alone.insert(Cell { moment, who: Who::Family, partition, version }, false);
+        wrong.together.insert(Cell { moment, who: Pool::ServerPharmacist, partition, version }, true);
         let (code, text, err) = program(&[file.path()], &wrong);
         assert_eq!((code, &*err), (1, ""), "{text}");
-        assert!(text.contains("NOT as expected: 2 cells of the matrix and 0 other outcomes differ."), "{text}");
-        assert!(text.contains("---!") && text.contains("rrr!"), "{text}");
+        assert!(text.contains("NOT as expected: 3 cells of the matrices and 0 other outcomes differ."), "{text}");
+        assert!(text.contains("---!") && text.contains("rrr!") && text.contains("| --- --- --- rr- !"), "{text}");
         let (code, json, _) = program(&["--json", file.path()], &wrong);
         assert_eq!(code, 1);
         assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["as_expected"], false);
@@ -238,7 +255,7 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_one_line_and_code_two() {
-        let expected = matrix::expected();
+        let expected = matrix::tables();
         let directory = std::env::temp_dir();
         let (empty, text, patient) =
             (Scratch::new(b""), Scratch::new(b"{\"resourceType\":"), Scratch::new(br#"{"resourceType":"Patient"}"#));
@@ -260,7 +277,7 @@ mod tests {
 
     #[test]
     fn help_is_no_failure() {
-        let (code, out, err) = program(&["--help"], &matrix::expected());
+        let (code, out, err) = program(&["--help"], &matrix::tables());
         assert_eq!((code, &*out, &*err), (0, args::HELP, ""));
     }
 }

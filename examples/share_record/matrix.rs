@@ -85,17 +85,55 @@ impl Moment {
     }
 }
 
+/// Who pool everything they have: keys, grants, answers, and with the server among them every delegation that it ever
+/// got, whatever the patient has taken back since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Pool {
+    ServerPharmacist,
+    ServerSecondDoctor,
+    InsurerResearcher,
+    SecondDoctorPharmacist,
+    ServerInsurerResearcher,
+    ServerCloudStranger,
+}
+
+impl Pool {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::ServerPharmacist,
+        Self::ServerSecondDoctor,
+        Self::InsurerResearcher,
+        Self::SecondDoctorPharmacist,
+        Self::ServerInsurerResearcher,
+        Self::ServerCloudStranger,
+    ];
+
+    pub(crate) fn members(self) -> &'static [Who] {
+        match self {
+            Self::ServerPharmacist => &[Who::Server, Who::Pharmacist],
+            Self::ServerSecondDoctor => &[Who::Server, Who::SecondDoctor],
+            Self::InsurerResearcher => &[Who::Insurer, Who::Researcher],
+            Self::SecondDoctorPharmacist => &[Who::SecondDoctor, Who::Pharmacist],
+            Self::ServerInsurerResearcher => &[Who::Server, Who::Insurer, Who::Researcher],
+            Self::ServerCloudStranger => &[Who::Server, Who::Cloud, Who::Stranger],
+        }
+    }
+
+    pub(crate) fn name(self) -> String {
+        self.members().iter().map(|who| who.name()).collect::<Vec<_>>().join(" + ")
+    }
+}
+
 /// One question: may `who` read this version of this partition at this moment?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Cell {
+pub(crate) struct Cell<W = Who> {
     pub(crate) moment: Moment,
-    pub(crate) who: Who,
+    pub(crate) who: W,
     pub(crate) partition: Partition,
     pub(crate) version: u64,
 }
 
 /// The answers.
-pub(crate) type Matrix = BTreeMap<Cell, bool>;
+pub(crate) type Matrix<W = Who> = BTreeMap<Cell<W>, bool>;
 
 /// Personal, medical, insurance, prescription; in each, one letter for each version that exists by then.
 const EXPECTED: [(Who, [&str; 3]); 12] = [
@@ -116,10 +154,39 @@ const EXPECTED: [(Who, [&str; 3]); 12] = [
     (Who::Cloud, ["- - - -", "-- -- -- --", "--- --- --- ---"]),
 ];
 
-/// The matrix that the story has to end with.
+/// What the pools read, written in the same way: the union of what each was granted, and no more.
+const EXPECTED_TOGETHER: [(Pool, [&str; 3]); 6] = [
+    // After the departure the two still reach what was the pharmacist's, and nothing that was written since.
+    (Pool::ServerPharmacist, ["- - - r", "-- -- -- rr", "--- --- --- rr-"]),
+    // Nor does the server's help open what was written before the second doctor joined.
+    (Pool::ServerSecondDoctor, ["- - - -", "-r -r -- -r", "-rr -rr --- -rr"]),
+    (Pool::InsurerResearcher, ["- r r -", "-- rr rr --", "--- rrr rrr ---"]),
+    // With an honest server, who has left adds nothing.
+    (Pool::SecondDoctorPharmacist, ["- - - r", "-r -r -- rr", "-rr -rr --- -rr"]),
+    (Pool::ServerInsurerResearcher, ["- r r -", "-- rr rr --", "--- rrr rrr ---"]),
+    (Pool::ServerCloudStranger, ["- - - -", "-- -- -- --", "--- --- --- ---"]),
+];
+
+/// Who reads what, alone and together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tables {
+    pub(crate) alone: Matrix,
+    pub(crate) together: Matrix<Pool>,
+}
+
+/// What the story has to end with.
+pub(crate) fn tables() -> Tables {
+    Tables { alone: expected(), together: table(EXPECTED_TOGETHER) }
+}
+
+/// The matrix of those who try alone.
 pub(crate) fn expected() -> Matrix {
+    table(EXPECTED)
+}
+
+fn table<W: Copy + Ord, const N: usize>(rows: [(W, [&str; 3]); N]) -> Matrix<W> {
     let mut matrix = Matrix::new();
-    for (who, moments) in EXPECTED {
+    for (who, moments) in rows {
         for (moment, marks) in Moment::ALL.into_iter().zip(moments) {
             for (partition, marks) in Partition::SESPHR.into_iter().zip(marks.split(' ')) {
                 for (version, mark) in moment.versions().zip(marks.chars()) {
@@ -132,7 +199,7 @@ pub(crate) fn expected() -> Matrix {
 }
 
 /// Marks of one partition, a letter for each version: `r` read, `-` refused, `?` never tried.
-pub(crate) fn marks(matrix: &Matrix, moment: Moment, who: Who, partition: Partition) -> String {
+pub(crate) fn marks<W: Copy + Ord>(matrix: &Matrix<W>, moment: Moment, who: W, partition: Partition) -> String {
     let mark = |version| match matrix.get(&Cell { moment, who, partition, version }) {
         Some(true) => 'r',
         Some(false) => '-',
@@ -145,16 +212,36 @@ pub(crate) fn marks(matrix: &Matrix, moment: Moment, who: Who, partition: Partit
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_table_is_complete() {
-        let matrix = expected();
-        assert_eq!(matrix.len(), 12 * 4 * (1 + 2 + 3));
-        for ((who, moments), row) in EXPECTED.into_iter().zip(Who::ALL) {
+    fn is_complete<W: Copy + Ord + std::fmt::Debug, const N: usize>(rows: [(W, [&str; 3]); N], all: [W; N]) {
+        let matrix = table(rows);
+        assert_eq!(matrix.len(), N * 4 * (1 + 2 + 3));
+        for ((who, moments), row) in rows.into_iter().zip(all) {
             assert_eq!(who, row);
             for (moment, written) in Moment::ALL.into_iter().zip(moments) {
                 let back = Partition::SESPHR.map(|partition| marks(&matrix, moment, who, partition));
                 assert_eq!(back.join(" "), written);
             }
+        }
+    }
+
+    #[test]
+    fn the_tables_are_complete() {
+        is_complete(EXPECTED, Who::ALL);
+        is_complete(EXPECTED_TOGETHER, Pool::ALL);
+    }
+
+    /// Whoever pools reads what one of them reads, or read with the server's help before it was taken back.
+    #[test]
+    fn a_pool_reads_the_union() {
+        let Tables { alone, together } = tables();
+        for (cell, read) in &together {
+            let Cell { moment, who: pool, partition, version } = *cell;
+            let once = |who: &Who| {
+                let at = |moment| alone.get(&Cell { moment, who: *who, partition, version }) == Some(&true);
+                let server = pool.members().contains(&Who::Server);
+                at(moment) || (server && Moment::ALL.into_iter().filter(|earlier| *earlier < moment).any(at))
+            };
+            assert_eq!(*read, pool.members().iter().any(once), "{cell:?}");
         }
     }
 }

@@ -6,19 +6,31 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sesphr::context::{Partition, Timestamp};
-use sesphr::sharing::Rule;
 
+use crate::auditing::Findings;
 use crate::fhir::Bundle;
-use crate::matrix::{Cell, Matrix, Moment, Who, marks};
+use crate::matrix::{Cell, Matrix, Moment, Pool, Tables, Who, marks};
 use crate::world::{Check, DAY, Event, START, Step, World};
 
-/// How often the server refused somebody by one rule.
-#[derive(Clone, Debug)]
-pub(crate) struct Denied {
-    pub(crate) who: &'static str,
-    pub(crate) rule: Rule,
-    pub(crate) count: usize,
-}
+/// What stands behind the matrices.
+const ENFORCED: [(&str, &[&str]); 2] = [
+    (
+        "By cryptography, whatever the server does",
+        &[
+            "nobody reads what is in a period of which no grant exists for them, the server least of all;",
+            "who pools reads the union of what was granted to each, with the server's help or without;",
+            "what is written after a departure is closed to who left.",
+        ],
+    ),
+    (
+        "By the server's good will",
+        &[
+            "that a grant which was taken back or has ended is not carried out for what was written before:",
+            "the rows with the server show what is read without it;",
+            "that there is a receipt of every answer.",
+        ],
+    ),
+];
 
 /// Everything that is printed.
 #[derive(Debug)]
@@ -28,10 +40,10 @@ pub(crate) struct Report {
     partitions: Vec<(Partition, usize, usize)>,
     unrouted: BTreeMap<String, usize>,
     steps: Vec<Step>,
-    expected: Matrix,
-    observed: Matrix,
+    expected: Tables,
+    observed: Tables,
     checks: Vec<Check>,
-    denials: Vec<Denied>,
+    audit: Findings,
 }
 
 impl Report {
@@ -39,9 +51,9 @@ impl Report {
         file: String,
         bundle: &Bundle,
         world: &mut World,
-        expected: Matrix,
-        observed: Matrix,
-        denials: Vec<Denied>,
+        expected: Tables,
+        observed: Tables,
+        audit: Findings,
     ) -> Self {
         let partitions = bundle.partitions();
         let partitions = partitions.iter().map(|p| (p.partition(), p.resources().len(), p.to_bytes_of(1).len()));
@@ -54,20 +66,13 @@ impl Report {
             expected,
             observed,
             checks: std::mem::take(&mut world.checks),
-            denials,
+            audit,
         }
     }
 
     /// Whether everything came out as expected.
     pub(crate) fn agrees(&self) -> bool {
         self.expected == self.observed && self.checks.iter().all(|check| check.held)
-    }
-
-    /// Cells that one matrix has otherwise than the other.
-    fn differences(&self) -> usize {
-        let differs = |cell: &Cell| self.expected.get(cell) != self.observed.get(cell);
-        let missing = self.expected.keys().filter(|cell| !self.observed.contains_key(cell)).count();
-        missing + self.observed.keys().filter(|cell| differs(cell)).count()
     }
 
     pub(crate) fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -85,23 +90,58 @@ impl Report {
         for moment in Moment::ALL {
             self.write_matrix(moment, out)?;
         }
+        Moment::ALL.iter().try_for_each(|moment| self.write_together(*moment, out))?;
+        for (by, what) in ENFORCED {
+            writeln!(out, "\n{by}")?;
+            what.iter().try_for_each(|line| writeln!(out, "  {line}"))?;
+        }
         writeln!(out, "\nWhat else must come out in one way")?;
         for check in &self.checks {
             let mark = if check.held { "ok" } else { "! " };
             writeln!(out, "  {mark} {} {}: {}", check.by.name(), check.what, check.outcome)?;
         }
-        writeln!(out, "\nDenials, as the patient sees them")?;
-        for denied in &self.denials {
+        writeln!(out, "\nWho read what, as the patient finds it in the server's log")?;
+        for read in &self.audit.reads {
+            let (partition, first, last) = (read.partition.as_str(), clock(read.first), clock(read.last));
+            let version = read.version;
+            writeln!(
+                out,
+                "  {:<14} {partition:<12} version {version} {:>3}×, {first} to {last}",
+                read.who, read.count
+            )?;
+        }
+        writeln!(out, "\nDenials, as the patient finds them there")?;
+        for denied in &self.audit.denials {
             writeln!(out, "  {:<14} {:>5}  {}", denied.who, denied.count, denied.rule)?;
         }
-        let (cells, checks) = (self.expected.len(), self.checks.len());
         let failed = self.checks.iter().filter(|check| !check.held).count();
         if self.agrees() {
-            writeln!(out, "\nAs expected: {cells} of {cells} cells of the matrix, {checks} of {checks} other outcomes.")
+            let (cells, together, checks) =
+                (self.expected.alone.len(), self.expected.together.len(), self.checks.len());
+            writeln!(
+                out,
+                "\nAs expected: {cells} of {cells} cells of the matrix, {together} of {together} of those who"
+            )?;
+            writeln!(out, "collude, {checks} of {checks} other outcomes.")
         } else {
-            let cells = self.differences();
-            writeln!(out, "\nNOT as expected: {cells} cells of the matrix and {failed} other outcomes differ.")
+            let cells = differences(&self.expected.alone, &self.observed.alone)
+                + differences(&self.expected.together, &self.observed.together);
+            writeln!(out, "\nNOT as expected: {cells} cells of the matrices and {failed} other outcomes differ.")
         }
+    }
+
+    fn write_together(&self, moment: Moment, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "\nWho reads what by pooling {}: personal, medical, insurance, prescription", moment.name())?;
+        writeln!(out, "{:<31}| {:<17}| observed", "", "expected")?;
+        for pool in Pool::ALL {
+            let row = |matrix: &Matrix<Pool>| {
+                Partition::SESPHR.map(|partition| marks(matrix, moment, pool, partition)).join(" ")
+            };
+            let (expected, observed) = (row(&self.expected.together), row(&self.observed.together));
+            let differs = if expected == observed { "" } else { " !" };
+            writeln!(out, "{:<31}| {expected:<17}| {observed}{differs}", pool.name())?;
+        }
+        Ok(())
     }
 
     fn write_matrix(&self, moment: Moment, out: &mut dyn Write) -> io::Result<()> {
@@ -117,12 +157,12 @@ impl Report {
             let row = |matrix: &Matrix| {
                 let marked = |partition| {
                     let marks = marks(matrix, moment, who, partition);
-                    let differs = marks != self::marks(&self.expected, moment, who, partition);
+                    let differs = marks != self::marks(&self.expected.alone, moment, who, partition);
                     format!("{:<width$}", marks + if differs { "!" } else { "" }, width = width(partition))
                 };
                 Partition::SESPHR.map(marked).concat()
             };
-            let (expected, observed) = (row(&self.expected), row(&self.observed));
+            let (expected, observed) = (row(&self.expected.alone), row(&self.observed.alone));
             writeln!(out, "{:<14}| {expected:<41}| {}", who.name(), observed.trim_end())?;
         }
         Ok(())
@@ -144,36 +184,60 @@ impl Report {
                 "events": events.collect::<Value>(),
             })
         });
-        let matrix = self.expected.iter().map(|(cell, expected)| {
-            json!({
-                "moment": cell.moment.name(),
-                "who": cell.who.name(),
-                "partition": cell.partition.as_str(),
-                "version": cell.version,
-                "expected": expected,
-                "observed": self.observed.get(cell),
-            })
-        });
+        let name = |who: &Who| who.name().to_owned();
+        let matrix = cells(&self.expected.alone, &self.observed.alone, name);
+        let together = cells(&self.expected.together, &self.observed.together, |pool| pool.name());
         let checks = self.checks.iter().map(
             |check| json!({ "by": check.by.name(), "what": check.what, "outcome": check.outcome, "held": check.held }),
         );
-        let denials = self
-            .denials
-            .iter()
-            .map(|denied| json!({ "who": denied.who, "rule": denied.rule.to_string(), "count": denied.count }));
+        let reads = self.audit.reads.iter().map(|read| {
+            json!({
+                "who": read.who,
+                "partition": read.partition.as_str(),
+                "version": read.version,
+                "count": read.count,
+                "first": read.first.0,
+                "last": read.last.0,
+            })
+        });
+        let denials = self.audit.denials.iter();
+        let denials =
+            denials.map(|denied| json!({ "who": denied.who, "rule": denied.rule.to_string(), "count": denied.count }));
         let report = json!({
             "file": self.file,
             "resources": self.resources,
             "partitions": partitions.collect::<Value>(),
             "unrouted": self.unrouted,
             "steps": steps.collect::<Value>(),
-            "matrix": matrix.collect::<Value>(),
+            "matrix": matrix,
+            "together": together,
             "checks": checks.collect::<Value>(),
+            "reads": reads.collect::<Value>(),
             "denials": denials.collect::<Value>(),
             "as_expected": self.agrees(),
         });
         writeln!(out, "{report:#}")
     }
+}
+
+/// Cells that one matrix has otherwise than the other.
+fn differences<W: Ord>(expected: &Matrix<W>, observed: &Matrix<W>) -> usize {
+    let missing = expected.keys().filter(|cell| !observed.contains_key(cell)).count();
+    missing + observed.iter().filter(|(cell, read)| expected.get(cell) != Some(read)).count()
+}
+
+fn cells<W: Ord>(expected: &Matrix<W>, observed: &Matrix<W>, name: impl Fn(&W) -> String) -> Value {
+    let cell = |(cell, expected): (&Cell<W>, &bool)| {
+        json!({
+            "moment": cell.moment.name(),
+            "who": name(&cell.who),
+            "partition": cell.partition.as_str(),
+            "version": cell.version,
+            "expected": expected,
+            "observed": observed.get(cell),
+        })
+    };
+    expected.iter().map(cell).collect()
 }
 
 fn width(partition: Partition) -> usize {

@@ -1,36 +1,37 @@
 //! The story, in order.
 
 use sesphr::context::{Partition, Timestamp, Validity};
-use sesphr::encoding::{Encoding, Message, SecretEncoding};
-use sesphr::identity::{PartyId, Signed};
+use sesphr::encoding::{Encoding, Message};
+use sesphr::identity::Signed;
 use sesphr::kem::OwnerRoot;
-use sesphr::pre::afgh::Afgh;
+use sesphr::pre::{LiveError, LiveUpdate};
 use sesphr::record::Versions;
 use sesphr::sharing::{
-    AccessPolicy, Author, BundleError, CloudError, Delegation, Directory, DirectoryError, MemoryStorage, Owner,
-    OwnerError, Role, RoleCert, RoleError, Rule, Server, ServerError, Update, VerifiedDirectory,
+    AccessPolicy, Author, BundleError, CloudError, Directory, DirectoryError, MemoryStorage, Owner, OwnerError, Role,
+    RoleCert, RoleError, Server, ServerError, VerifiedDirectory,
 };
 
 use crate::attempts::{answer, everybody_tries};
+use crate::auditing;
+use crate::collusion::{head_ignored, pools_try};
 use crate::fhir::Bundle;
-use crate::matrix::{Matrix, Moment, Who};
-use crate::report::{Denied, Report};
+use crate::matrix::{Moment, Tables, Who};
+use crate::report::Report;
 use crate::tampering;
-use crate::world::{DAY, MINUTE, START, StoryError, World, copy_key, timed};
+use crate::world::{DAY, MINUTE, START, Scheme, StoryError, World, copy_key, timed};
 
 /// Plays the story with this record and compares what happened with `expected`.
-pub(crate) fn play(file: String, bundle: &Bundle, expected: Matrix) -> Result<Report, StoryError> {
+pub(crate) fn play(file: String, bundle: &Bundle, expected: Tables) -> Result<Report, StoryError> {
     let mut world = World::new(bundle)?;
-    let mut observed = Matrix::new();
+    let mut observed = Tables::default();
 
     world.wait(MINUTE);
     world.open_step("Upload: the patient writes version 1");
     let directory = patients_view(&world)?;
     world.write(Who::Patient, 1, &directory)?;
 
-    let pharmacist = grants(&mut world)?;
-    world.open_step("Everybody tries to read");
-    everybody_tries(&mut world, Moment::Granted, &mut observed)?;
+    grants(&mut world)?;
+    tries(&mut world, Moment::Granted, &mut observed)?;
 
     world.wait(DAY);
     second_doctor(&mut world)?;
@@ -39,44 +40,49 @@ pub(crate) fn play(file: String, bundle: &Bundle, expected: Matrix) -> Result<Re
     let former = world.look_up(Who::Hospital)?;
     world.write(Who::Hospital, 2, &former)?;
     world.wait(MINUTE);
-    world.open_step("Everybody tries to read");
-    everybody_tries(&mut world, Moment::Joined, &mut observed)?;
+    tries(&mut world, Moment::Joined, &mut observed)?;
 
     world.wait(DAY);
     let old_directory = world.cloud.directory(&world.owner.id())?.clone();
-    departure(&mut world, &pharmacist)?;
+    let old_storage = world.server.storage().clone();
+    departure(&mut world)?;
     world.wait(MINUTE);
     third_version(&mut world, &former)?;
     world.wait(MINUTE);
-    world.open_step("Everybody tries to read");
-    everybody_tries(&mut world, Moment::Left, &mut observed)?;
+    tries(&mut world, Moment::Left, &mut observed)?;
+    head_ignored(&mut world, old_storage)?;
 
     world.wait(MINUTE);
     world.open_step("Server and cloud tamper");
-    stale_directory(&mut world, &old_directory)?;
+    false_directories(&mut world, &old_directory)?;
     tampering::tamper(&mut world)?;
     restart_and_limits(&mut world)?;
 
     world.wait(MINUTE);
-    world.open_step("The patient asks which requests were denied, and why");
-    let denials = denials(&mut world)?;
-    let told = denials.iter().any(|denied| denied.who == Who::Pharmacist.name() && denied.rule == Rule::Revoked);
-    world.check(Who::Patient, "asks why the pharmacist was denied", "learns of the revoked grant", told);
+    world.open_step("The patient reads the server's log");
+    let audit = auditing::audit(&mut world)?;
     world.close_step();
-    Ok(Report::new(file, bundle, &mut world, expected, observed, denials))
+    Ok(Report::new(file, bundle, &mut world, expected, observed, audit))
+}
+
+fn tries(world: &mut World, moment: Moment, observed: &mut Tables) -> Result<(), StoryError> {
+    world.open_step("Everybody tries to read");
+    everybody_tries(world, moment, &mut observed.alone)?;
+    world.wait(MINUTE);
+    world.open_step("Some pool everything they have, and try together");
+    pools_try(world, moment, &mut observed.together)
 }
 
 /// The directory as the patient's own devices see it.
-fn patients_view(world: &World) -> Result<VerifiedDirectory, StoryError> {
+fn patients_view(world: &World) -> Result<VerifiedDirectory<Scheme>, StoryError> {
     let owner = world.owner.id();
-    Ok(VerifiedDirectory::new(world.cloud.directory(&owner)?, &owner, 0, world.now)?)
+    Ok(VerifiedDirectory::<Scheme>::new(&world.params, world.cloud.directory(&owner)?, &owner, 0, world.now)?)
 }
 
-/// Members join with the past opened to them; the hospital may write. Returns what the server got for the pharmacist.
-fn grants(world: &mut World) -> Result<Vec<Delegation<Afgh>>, StoryError> {
+/// Members join with the past opened to them; the hospital may write.
+fn grants(world: &mut World) -> Result<(), StoryError> {
     world.wait(MINUTE);
     world.open_step("Grants: six members join and may read what is there");
-    let mut kept = Vec::new();
     for (who, role) in [
         (Who::Family, Role::FamilyAndFriends),
         (Who::Doctor, Role::Doctor),
@@ -86,10 +92,7 @@ fn grants(world: &mut World) -> Result<Vec<Delegation<Afgh>>, StoryError> {
         (Who::Hospital, Role::Provider),
     ] {
         world.wait(MINUTE);
-        let delegations = join(world, who, role, START)?;
-        if who == Who::Pharmacist {
-            kept = delegations;
-        }
+        join(world, who, role, START)?;
     }
     world.wait(MINUTE);
     let hospital = world.id(Who::Hospital)?;
@@ -97,31 +100,17 @@ fn grants(world: &mut World) -> Result<Vec<Delegation<Afgh>>, StoryError> {
     world.send("hospital may write", &update)?;
     impostor(world)?;
     world.wait(MINUTE);
-    Ok(kept)
+    Ok(())
 }
 
-/// Returns copies of what the server got for the one who joins.
-pub(crate) fn join(
-    world: &mut World,
-    who: Who,
-    role: Role,
-    from: Timestamp,
-) -> Result<Vec<Delegation<Afgh>>, StoryError> {
+pub(crate) fn join(world: &mut World, who: Who, role: Role, from: Timestamp) -> Result<(), StoryError> {
     let (bundle, cert) = (world.bundle_of(who)?, world.certificate(who, role)?);
     let (now, mut rng) = (world.now, world.rng);
     let (update, took) = timed(|| world.owner.join(&bundle, &cert, from, now, &mut rng));
     let update = update?;
     let sizes = [("bundle", bundle.encoded_len()), ("certificate", cert.encoded_len())];
     world.note(format!("{} joins, patient makes grants", who.name()), took, sizes);
-    world.send(who.name(), &update)?;
-    copies(&update, &world.id(who)?)
-}
-
-/// Delegations for one user, as a listener on the channel to the server would have them.
-fn copies(update: &Update, user: &PartyId) -> Result<Vec<Delegation<Afgh>>, StoryError> {
-    let of = |delegation: &&Delegation<Afgh>| delegation.grant().unverified().user() == *user;
-    let copy = |delegation: &Delegation<Afgh>| Ok(Delegation::from_bytes(&delegation.to_secret_bytes())?);
-    update.delegations.iter().filter(of).map(copy).collect()
+    world.send(who.name(), &update)
 }
 
 /// Somebody says that it is a doctor, and gets nothing by any door.
@@ -143,16 +132,17 @@ fn impostor(world: &mut World) -> Result<(), StoryError> {
 
     // As an owner in its own right, it may grant itself what it likes of its own.
     let (root, policy) = (OwnerRoot::try_generate(&mut rng)?, AccessPolicy::new(DAY));
-    let signing = copy_key(world.person(Who::Impostor)?.user.signing())?;
-    let mut self_made = Owner::new(signing, root, policy, Partition::SESPHR, DAY, now);
+    let mut self_made = Owner::<Scheme>::new(world.params.clone(), root, policy, Partition::SESPHR, DAY, now)?;
     let cert = self_made.certify(subject, Role::FamilyAndFriends, validity);
     let update = self_made.join(&bundle, &cert, now, now, &mut rng)?;
-    world.server.enroll(subject)?;
-    let patient = world.owner.id();
-    let mut held = true;
+    let (patient, other) = (world.owner.id(), self_made.id());
+    world.server.enroll(other)?;
+    let foreign = world.server.update(&patient, &update.live, now);
+    let mut held = matches!(foreign, Err(ServerError::Live(LiveError::Signature)));
+    world.server.update(&other, &update.live, now)?;
     for delegation in &update.delegations {
         held &= matches!(world.server.accept(&patient, delegation, now), Err(ServerError::Key(_)));
-        world.server.accept(&subject, delegation, now)?;
+        world.server.accept(&other, delegation, now)?;
     }
     world.check(Who::Impostor, "sends the server grants that it signed itself", "not the patient's", held);
 
@@ -169,36 +159,55 @@ fn second_doctor(world: &mut World) -> Result<(), StoryError> {
     Ok(())
 }
 
-fn departure(world: &mut World, kept: &[Delegation<Afgh>]) -> Result<(), StoryError> {
+fn departure(world: &mut World) -> Result<(), StoryError> {
     world.open_step("The pharmacist leaves");
     let pharmacist = world.id(Who::Pharmacist)?;
     let (now, mut rng) = (world.now, world.rng);
     let (update, took) = timed(|| world.owner.depart(&pharmacist, now, &mut rng));
-    world.note("patient revokes, makes new keys and grants", took, []);
+    world.note("patient begins an epoch and grants it", took, []);
     world.send("departure", &update?)?;
     let owner = world.owner.id();
-    let refused = |delegation| matches!(world.server.accept(&owner, delegation, now), Err(ServerError::Tombstone));
-    let held = !kept.is_empty() && kept.iter().all(refused);
-    world.check(Who::Pharmacist, "sends the server its revoked grants again", "the server knows them", held);
+    let server = &mut world.server;
+    let old = world.kept.iter().filter(|kept| kept.user == pharmacist);
+    let refused = old.map(|kept| server.accept(&owner, &kept.delegation, now));
+    let refused: Vec<_> = refused.map(|end| matches!(end, Err(ServerError::Live(LiveError::NotLive)))).collect();
+    let held = !refused.is_empty() && refused.iter().all(|refused| *refused);
+    world.check(Who::Pharmacist, "sends the server its old grants again", "the newest head does not list them", held);
+
+    let server = &mut world.server;
+    let old = world.heads.split_last().map(|(_, old)| old).unwrap_or_default();
+    let back =
+        |head: &LiveUpdate| matches!(server.update(&owner, head, now), Err(ServerError::Live(LiveError::Rollback)));
+    let held = !old.is_empty() && old.iter().all(back);
+    world.check(Who::Pharmacist, "sends the server every old head of live grants", "the server has a newer one", held);
     Ok(())
 }
 
-/// The hospital has not heard of the departure, is refused, looks up the new keys and writes.
-fn third_version(world: &mut World, former: &VerifiedDirectory) -> Result<(), StoryError> {
+/// The hospital has not heard of the departure, is refused, looks up the new epochs and writes.
+fn third_version(world: &mut World, former: &VerifiedDirectory<Scheme>) -> Result<(), StoryError> {
     world.open_step("The hospital writes version 3");
     let sealed = world.seal(Who::Hospital, Partition::PRESCRIPTION, 3, former)?;
     let held = matches!(world.cloud.upload(&sealed, world.now), Err(CloudError::OldKey));
-    world.check(Who::Hospital, "seals under the key that the pharmacist had", "the cloud wants the new key", held);
+    world.check(Who::Hospital, "seals into the epoch that the pharmacist had", "the cloud wants the new one", held);
     let directory = world.look_up(Who::Hospital)?;
     world.write(Who::Hospital, 3, &directory)
 }
 
-fn stale_directory(world: &mut World, old: &Signed<Directory>) -> Result<(), StoryError> {
-    let (owner, now) = (world.owner.id(), world.now);
+fn false_directories(world: &mut World, old: &Signed<Directory<Scheme>>) -> Result<(), StoryError> {
+    let (owner, now, mut rng) = (world.owner.id(), world.now, world.rng);
     let seen = world.look_up(Who::Family)?.version();
     let old = Signed::from_bytes(&old.to_bytes())?;
-    let held = matches!(VerifiedDirectory::new(&old, &owner, seen, now), Err(DirectoryError::Rollback));
+    let refused = VerifiedDirectory::<Scheme>::new(&world.params, &old, &owner, seen, now);
+    let held = matches!(refused, Err(DirectoryError::Rollback));
     world.check(Who::Cloud, "brings back the directory from before", "the reader has seen a newer one", held);
+
+    // What is written under a key of the cloud's own the cloud would read.
+    let (root, policy) = (OwnerRoot::try_generate(&mut rng)?, AccessPolicy::new(DAY));
+    let mut cloud = Owner::<Scheme>::new(world.params.clone(), root, policy, Partition::SESPHR, DAY, now)?;
+    let update = cloud.publish(now, &mut rng)?;
+    let refused = VerifiedDirectory::<Scheme>::new(&world.params, &update.directory, &owner, 0, now);
+    let held = matches!(refused, Err(DirectoryError::Signature));
+    world.check(Who::Cloud, "serves writers a key of its own", "the patient did not sign it", held);
     Ok(())
 }
 
@@ -206,7 +215,7 @@ fn restart_and_limits(world: &mut World) -> Result<(), StoryError> {
     let (owner, now) = (world.owner.id(), world.now);
     let sealed = world.fetch(Partition::PRESCRIPTION, 1)?;
     let key = copy_key(world.person(Who::Server)?.user.signing())?;
-    let restarted = Server::<_, MemoryStorage>::new(key, world.server.storage().clone())?;
+    let restarted = Server::<_, MemoryStorage>::load(world.params.clone(), key, world.server.storage().clone())?;
     let running = std::mem::replace(&mut world.server, restarted);
     let (server, mut rng) = (world.server.id(), world.rng);
     let family = world.person(Who::Family)?.user.request(server, sealed.header(), now, &mut rng)?;
@@ -221,37 +230,11 @@ fn restart_and_limits(world: &mut World) -> Result<(), StoryError> {
         .loot
         .iter()
         .find(|loot| loot.who == Who::Pharmacist && loot.partition == Partition::PRESCRIPTION && loot.version == 1);
-    let directory = VerifiedDirectory::new(world.cloud.directory(&owner)?, &owner, 0, now)?;
-    let user = &world.person(Who::Pharmacist)?.user;
-    let held = kept.is_some_and(|loot| {
-        let versions = Versions::Exactly(1);
-        let prescription = Partition::PRESCRIPTION;
-        user.open(&directory, world.record, prescription, versions, &sealed, &loot.response, now).is_ok()
-    });
+    let kept = kept.map(|loot| loot.response.clone()).ok_or("the pharmacist kept nothing")?;
+    let directory = VerifiedDirectory::<Scheme>::new(&world.params, world.cloud.directory(&owner)?, &owner, 0, now)?;
+    let (record, versions) = (world.record, Versions::Exactly(1));
+    let user = &mut world.person_mut(Who::Pharmacist)?.user;
+    let held = user.open(&directory, record, Partition::PRESCRIPTION, versions, &sealed, &kept, now).is_ok();
     world.check(Who::Pharmacist, "opens what it got before it left", "opens: what was read stays read", held);
     Ok(())
-}
-
-/// What the server denied, by requester and rule.
-fn denials(world: &mut World) -> Result<Vec<Denied>, StoryError> {
-    let query = world.owner.ask_denials(world.server.id(), world.now);
-    let now = world.now;
-    let (answered, took) =
-        timed(|| world.server.denials(&query, now).map(|denials| denials.copied().collect::<Vec<_>>()));
-    let mut counted: Vec<Denied> = Vec::new();
-    let mut total = 0;
-    for denial in answered? {
-        total += 1;
-        let who = world.who(&denial.requester);
-        match counted.iter_mut().find(|denied| denied.who == who && denied.rule == denial.rule) {
-            Some(denied) => denied.count += 1,
-            None => counted.push(Denied { who, rule: denial.rule, count: 1 }),
-        }
-    }
-    // The server forgets the oldest beyond this.
-    let limit = Server::<Afgh, MemoryStorage>::MAX_DENIALS;
-    let all = if total < limit { "all" } else { "the latest" };
-    world.note(format!("{all} {total} denials"), took, [("query", query.encoded_len())]);
-    counted.sort_by_key(|denied| Who::ALL.iter().position(|who| who.name() == denied.who));
-    Ok(counted)
 }

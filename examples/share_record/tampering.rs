@@ -2,13 +2,12 @@
 
 use sesphr::context::Partition;
 use sesphr::encoding::{Encoding, Message};
-use sesphr::pre::afgh::Afgh;
 use sesphr::record::{SealedPartition, Versions};
 use sesphr::sharing::Response;
 
 use crate::attempts::answer;
 use crate::matrix::Who;
-use crate::world::{StoryError, World, timed};
+use crate::world::{Scheme, StoryError, World, timed};
 
 const WANTED: Partition = Partition::MEDICAL;
 const LATEST: u64 = 3;
@@ -24,7 +23,7 @@ pub(crate) fn tamper(world: &mut World) -> Result<(), StoryError> {
 }
 
 /// Asks for a re-encryption of whatever came.
-fn ask(world: &mut World, sealed: &SealedPartition) -> Result<Option<Response<Afgh>>, StoryError> {
+fn ask(world: &mut World, sealed: &SealedPartition) -> Result<Option<Response<Scheme>>, StoryError> {
     let (server, now, mut rng) = (world.server.id(), world.now, world.rng);
     let request = world.person(Who::Family)?.user.request(server, sealed.header(), now, &mut rng)?;
     answer(world, &request)
@@ -32,14 +31,15 @@ fn ask(world: &mut World, sealed: &SealedPartition) -> Result<Option<Response<Af
 
 /// Whether the family takes this for what it wanted.
 fn accepted(
-    world: &World,
+    world: &mut World,
     versions: Versions,
     sealed: &SealedPartition,
-    response: &Response<Afgh>,
+    response: &Response<Scheme>,
 ) -> Result<bool, StoryError> {
-    let family = world.person(Who::Family)?;
+    let (record, now) = (world.record, world.now);
+    let family = world.person_mut(Who::Family)?;
     let directory = family.directory.as_ref().ok_or("the family has no directory")?;
-    Ok(family.user.open(directory, world.record, WANTED, versions, sealed, response, world.now).is_ok())
+    Ok(family.user.open(directory, record, WANTED, versions, sealed, response, now).is_ok())
 }
 
 fn cloud(world: &mut World) -> Result<usize, StoryError> {
@@ -99,7 +99,12 @@ fn cloud(world: &mut World) -> Result<usize, StoryError> {
     Ok(tries + 4)
 }
 
-fn rejects(world: &World, versions: Versions, bytes: &[u8], response: &Response<Afgh>) -> Result<bool, StoryError> {
+fn rejects(
+    world: &mut World,
+    versions: Versions,
+    bytes: &[u8],
+    response: &Response<Scheme>,
+) -> Result<bool, StoryError> {
     match SealedPartition::from_bytes(bytes) {
         Ok(sealed) => Ok(!accepted(world, versions, &sealed, response)?),
         Err(_) => Ok(true),
@@ -112,9 +117,11 @@ fn server(world: &mut World) -> Result<usize, StoryError> {
     let response = ask(world, &sealed)?.ok_or("the family is denied")?;
 
     let (mut held, mut tries) = (true, 0);
-    for loot in world.loot.iter().filter(|loot| loot.partition != WANTED || loot.version != LATEST) {
+    let others = world.loot.iter().filter(|loot| loot.partition != WANTED || loot.version != LATEST);
+    let others: Vec<_> = others.map(|loot| loot.response.clone()).collect();
+    for other in &others {
         tries += 1;
-        held &= !accepted(world, latest, &sealed, &loot.response)?;
+        held &= !accepted(world, latest, &sealed, other)?;
     }
     world.check(Who::Server, "answers with what belongs to another request", "the reader rejects it", held);
 
