@@ -147,6 +147,7 @@ impl<St: Storage> Trustee<St> {
     ///
     /// # Errors
     /// [`TrusteeError::Unknown`] for an owner who is not in care, [`TrusteeError::Rng`] when the generator fails.
+    #[allow(clippy::type_complexity, reason = "what dealing gives, and what may go wrong")]
     pub fn deal<R: TryCryptoRng + ?Sized>(
         &self,
         owner: &PartyId,
