@@ -73,7 +73,7 @@ impl<S: SharingScheme> Owner<S> {
 
     /// The owner with a state that was [kept](Self::membership).
     ///
-    /// `seen` is the version of the latest [`Directory`] that the owner finds at the cloud. An older state would
+    /// `seen` is the version of the latest [`Directory`](crate::sharing::Directory) that the owner finds at the cloud. An older state would
     /// count the same epochs again, under keys for which former members have grants, so it is refused.
     ///
     /// The last [`Update`](super::Update) may not have reached the servers: send the [head of live grants](Self::live), then
