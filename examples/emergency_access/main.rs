@@ -29,8 +29,8 @@ use common::{DAY, HOUR, MINUTE, Story, StoryError, World, clock};
 use sesphr::context::Partition;
 use sesphr::encoding::Message;
 use sesphr::identity::{Signed, SigningKey};
-use sesphr::kapre::{Appeal, EmergencyError, EmergencyRequest, Kapre};
-use sesphr::pre::{DelegateError, GrantError, LiveError, Pre};
+use sesphr::kapre::{Appeal, EmergencyError, EmergencyRequest};
+use sesphr::pre::{DelegateError, GrantError, LiveError};
 use sesphr::role::{RoleCert, RoleError};
 use sesphr::sharing::log::{Event, Rule};
 use sesphr::sharing::{EmergencyPlan, Role, ServerError, TrusteeError, User};
@@ -290,20 +290,15 @@ fn refreshed(
     world.wait(DAY);
     let (owner, old) = (world.owner.id(), plan.sharing.clone());
     let [sister, doctor, _] = &*keepers else { return Err("three trustees".into()) };
-    let committee = plan.rules.unverified().committee().clone();
-    let (by_sister, from_sister) = sister.share.deal(&sister.key, &committee, &mut world.rng)?;
-    let (by_doctor, from_doctor) = doctor.share.deal(&doctor.key, &committee, &mut world.rng)?;
+    let (by_sister, from_sister) = sister.trustee.deal(&owner, &mut world.rng)?;
+    let (by_doctor, from_doctor) = doctor.trustee.deal(&owner, &mut world.rng)?;
     let mut sharing = old.clone();
     sharing.push([by_sister, by_doctor]);
-    let generation = Kapre::verify_owner(&world.params, &plan.owner_key, &owner)?;
-    let resharing = sharing.last(&generation)?;
     // The notary does not hear of it and keeps its old share.
     let mut received = from_sister.into_iter().zip(from_doctor);
     for keeper in keepers.iter_mut().take(2) {
         let (one, two) = received.next().ok_or("no sub-share")?;
-        let mine = [one, two];
-        keeper.share = resharing.share(&keeper.key.id(), &mine)?;
-        keeper.trustee.entrust(&owner, &plan.owner_key, &plan.rules, &sharing, &mine)?;
+        keeper.trustee.entrust(&owner, &plan.owner_key, &plan.rules, &sharing, &[one, two])?;
     }
     let [sister, doctor, notary] = keepers else { return Err("three trustees".into()) };
     let user = world.user()?;

@@ -6,9 +6,8 @@ use std::convert::Infallible;
 use sesphr::context::{Partition, Validity};
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::identity::{PartyId, Signed, SigningKey};
-use sesphr::kac::trustees::{Committee, SharingChain, VerifiedShare};
-use sesphr::kapre::{Approval, ApprovalKey, EmergencyRequest, Kapre};
-use sesphr::pre::Pre;
+use sesphr::kac::trustees::{Committee, SharingChain};
+use sesphr::kapre::{Approval, ApprovalKey, EmergencyRequest};
 use sesphr::role::RoleCert;
 use sesphr::sharing::log::{Auditor, Receipt};
 use sesphr::sharing::{EmergencyPlan, EmergencyRule, MemoryStorage, Role, ServerError, Trustee, TrusteeError, User};
@@ -19,11 +18,10 @@ use crate::{MEDICAL, PRESCRIPTION};
 /// What a trustee sends the server.
 pub(crate) type Part = (Signed<Approval>, ApprovalKey);
 
-/// A trustee, and what it needs to renew its share.
+/// A trustee, and its key for what it does beside the rules.
 pub(crate) struct Keeper {
     pub(crate) trustee: Trustee<MemoryStorage>,
     pub(crate) key: SigningKey,
-    pub(crate) share: VerifiedShare,
 }
 
 /// Two of three trustees let in doctors for six hours.
@@ -42,12 +40,10 @@ pub(crate) fn prepare(world: &mut World, trustees: [PartyId; 3]) -> Result<Emerg
 /// The trustee with the number `n` takes Marta into care.
 pub(crate) fn entrusted(world: &World, plan: &EmergencyPlan, key: &SigningKey, n: usize) -> Result<Keeper, StoryError> {
     let owner = world.owner.id();
-    let generation = Kapre::verify_owner(&world.params, &plan.owner_key, &owner)?;
     let mine = plan.sub_shares.get(n..n + 1).ok_or("no such trustee")?;
-    let share = plan.sharing.last(&generation)?.share(&key.id(), mine)?;
     let mut trustee = Trustee::load(world.params.clone(), copy_key(key)?, MemoryStorage::new())?;
     trustee.entrust(&owner, &plan.owner_key, &plan.rules, &plan.sharing, mine)?;
-    Ok(Keeper { trustee, key: copy_key(key)?, share })
+    Ok(Keeper { trustee, key: copy_key(key)? })
 }
 
 /// Somebody asks for partitions.
@@ -103,8 +99,7 @@ pub(crate) fn cheat(
 ) -> Result<Part, StoryError> {
     let storage = notary.trustee.storage().clone();
     let trustee = Trustee::load(world.params.clone(), copy_key(&notary.key)?, storage)?;
-    let mut aside =
-        Keeper { trustee, key: copy_key(&notary.key)?, share: notary.share.share().verify(notary.share.sharing())? };
+    let mut aside = Keeper { trustee, key: copy_key(&notary.key)? };
     let (one, _) = approval(world, &mut aside, user, request)?;
     let (other, key) = approval(world, &mut aside, user, request)?;
     let (mut one, other) = (one.unverified().to_bytes(), other.unverified().to_bytes());
