@@ -29,7 +29,7 @@ use sesphr::kapre::{Grant, Kapre, ReferralKey};
 use sesphr::pre::{DelegateError, GrantError, LiveError};
 use sesphr::role::{RoleCert, RoleError};
 use sesphr::sharing::log::{Event, Rule};
-use sesphr::sharing::{Author, ReferralRule, Response, Role, ServerError, User, VerifiedBundle};
+use sesphr::sharing::{AdmissionRule, Author, Response, Role, ServerError, User, VerifiedBundle};
 
 const MEDICAL: Partition = Partition::MEDICAL;
 const PRESCRIPTION: Partition = Partition::PRESCRIPTION;
@@ -56,7 +56,7 @@ fn play(story: &mut Story) -> Result<(), StoryError> {
             policy.trust(role, chamber);
         }
         let (roles, partitions) = (BTreeSet::from([Role::Doctor]), BTreeSet::from([MEDICAL]));
-        policy.set_referral(Role::Doctor, Some(ReferralRule { roles, partitions, seconds: 2 * WEEK }));
+        policy.set_referral(Role::Doctor, Some(AdmissionRule { roles, partitions, seconds: 2 * WEEK }));
     })?;
     story.chapter("1. Marta lets the hospital write, Dr. Amari read, and doctors refer doctors");
     for (partition, text) in TEXTS {

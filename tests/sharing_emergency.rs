@@ -547,7 +547,7 @@ fn replays_and_mixed_statements_change_nothing() {
 fn preparing_fails_as_a_whole() {
     let mut w = W::new();
     let before = w.owner.membership();
-    let dental = EmergencyRule { partitions: BTreeSet::from([Partition::new("dental").unwrap()]), ..rule() };
+    let dental = AdmissionRule { partitions: BTreeSet::from([Partition::new("dental").unwrap()]), ..rule() };
     let failed = w.owner.prepare_emergency(&committee(), &dental, at(1), &mut w.rng);
     assert_eq!(failed.unwrap_err(), OwnerError::NoSuchPeriod);
     let mut draws = 0;

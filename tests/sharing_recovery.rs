@@ -225,7 +225,7 @@ fn what_was_kept_is_checked_whoever_signed_it<S: Tested>() {
 
 fn policy_and_authors_come_back<S: Tested>() {
     let mut w = World::<S>::new();
-    let rule = ReferralRule { roles: [Role::Doctor].into(), partitions: [MEDICAL].into(), seconds: 9 };
+    let rule = AdmissionRule { roles: [Role::Doctor].into(), partitions: [MEDICAL].into(), seconds: 9 };
     let policy = w.owner.policy_mut();
     policy.set_access(Role::Insurer, [MEDICAL]);
     policy.set_referral(Role::Doctor, Some(rule));

@@ -23,8 +23,8 @@ const WEEK: u64 = 7 * 86_400;
 type W = World<Kapre>;
 type Failure = ServerError<core::convert::Infallible>;
 
-fn rule() -> ReferralRule {
-    ReferralRule { roles: [Role::Doctor].into(), partitions: [MEDICAL].into(), seconds: WEEK }
+fn rule() -> AdmissionRule {
+    AdmissionRule { roles: [Role::Doctor].into(), partitions: [MEDICAL].into(), seconds: WEEK }
 }
 
 struct Scene {

@@ -10,7 +10,7 @@ use sesphr::kac::trustees::{Committee, SharingChain};
 use sesphr::kapre::{Approval, ApprovalKey, EmergencyRequest};
 use sesphr::role::RoleCert;
 use sesphr::sharing::log::{Auditor, Receipt};
-use sesphr::sharing::{EmergencyPlan, EmergencyRule, MemoryStorage, Role, ServerError, Trustee, TrusteeError, User};
+use sesphr::sharing::{AdmissionRule, EmergencyPlan, MemoryStorage, Role, ServerError, Trustee, TrusteeError, User};
 
 use crate::common::{HOUR, StoryError, World, copy_key};
 use crate::{MEDICAL, PRESCRIPTION};
@@ -26,7 +26,7 @@ pub(crate) struct Keeper {
 
 /// Two of three trustees let in doctors for six hours.
 pub(crate) fn prepare(world: &mut World, trustees: [PartyId; 3]) -> Result<EmergencyPlan, StoryError> {
-    let rule = EmergencyRule {
+    let rule = AdmissionRule {
         roles: BTreeSet::from([Role::Doctor]),
         partitions: BTreeSet::from([MEDICAL, PRESCRIPTION]),
         seconds: 6 * HOUR,

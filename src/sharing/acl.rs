@@ -4,6 +4,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::context::{Partition, Timestamp};
 use crate::identity::{PartyId, Signed};
+use crate::kac::ClassSet;
+use crate::kapre::Admission;
 use crate::role::{Role, RoleCert, RoleError, check};
 
 /// The owner's access-control list: which role reads which partitions, and whose word on roles counts.
@@ -15,19 +17,29 @@ use crate::role::{Role, RoleCert, RoleError, check};
 pub struct AccessPolicy {
     pub(super) access: BTreeMap<Role, BTreeSet<Partition>>,
     pub(super) issuers: BTreeSet<(Role, PartyId)>,
-    pub(super) referrals: BTreeMap<Role, ReferralRule>,
+    pub(super) referrals: BTreeMap<Role, AdmissionRule>,
     pub(super) grant_seconds: u64,
 }
 
-/// Whom members of a role may refer.
+/// Whom others may admit in the owner's name: members of a role by [referral](AccessPolicy::set_referral), trustees [in an
+/// emergency](crate::sharing::Owner::prepare_emergency).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReferralRule {
-    /// Who may be referred: roles that an issuer certifies whom the policy trusts with them.
+pub struct AdmissionRule {
+    /// Who may be admitted: roles that an issuer certifies whom the policy trusts with them.
     pub roles: BTreeSet<Role>,
-    /// To which partitions, of those that the member reads.
+    /// To which partitions: by referral, of those that the member reads; by trustees, in any of their epochs.
     pub partitions: BTreeSet<Partition>,
-    /// For how many seconds at most; never longer than the member reads.
+    /// For how many seconds at most; by referral, never longer than the member reads.
     pub seconds: u64,
+}
+
+impl AdmissionRule {
+    /// The rule as a scheme's: for the classes of `set`, with the issuers that the policy trusts with its roles. `None`
+    /// when these are too many.
+    pub(super) fn admission(&self, set: ClassSet, issuers: &BTreeSet<(Role, PartyId)>) -> Option<Admission> {
+        let issuers = issuers.iter().filter(|(role, _)| self.roles.contains(role));
+        issuers.copied().try_fold(Admission::new(set, self.seconds), |rules, (role, issuer)| rules.trust(role, issuer))
+    }
 }
 
 impl AccessPolicy {
@@ -59,8 +71,10 @@ impl AccessPolicy {
 
     /// Lets members of `role` refer others, in grants that are made from now on, or no longer. Nobody may at first.
     ///
+    /// A referral stands on the grant of the member who refers, and ends when that grant does: also when it is renewed.
+    ///
     /// Only schemes with referrals act on it: [`Kapre`](crate::kapre::Kapre) does.
-    pub fn set_referral(&mut self, role: Role, rule: Option<ReferralRule>) {
+    pub fn set_referral(&mut self, role: Role, rule: Option<AdmissionRule>) {
         match rule {
             Some(rule) => self.referrals.insert(role, rule),
             None => self.referrals.remove(&role),
@@ -68,7 +82,7 @@ impl AccessPolicy {
     }
 
     /// Whom members of `role` may refer.
-    pub fn referral(&self, role: Role) -> Option<&ReferralRule> {
+    pub fn referral(&self, role: Role) -> Option<&AdmissionRule> {
         self.referrals.get(&role)
     }
 

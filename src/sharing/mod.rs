@@ -22,7 +22,7 @@
 //! 6. [`Owner::depart`] takes the grants off the list and begins new epochs.
 //! 7. The owner [reads the log](Owner::ask_audit): who read what, and when.
 //!
-//! While the owner cannot act, [`Trustee`]s let an emergency doctor in, under [rules](EmergencyRule) that the owner set
+//! While the owner cannot act, [`Trustee`]s let an emergency doctor in, under [rules](AdmissionRule) that the owner set
 //! before; and a doctor refers a specialist, where the owner's [policy](AccessPolicy::set_referral) allows it.
 //!
 //! # Which scheme
@@ -55,7 +55,7 @@ mod trustee;
 mod user;
 
 pub use crate::role::{Role, RoleCert, RoleError};
-pub use acl::{AccessPolicy, ReferralRule};
+pub use acl::{AccessPolicy, AdmissionRule};
 pub use bundle::{KeyBundle, VerifiedBundle};
 pub use cloud::{Cloud, Entry};
 pub use directory::{Author, Directory, Place, VerifiedDirectory};
@@ -64,7 +64,7 @@ pub use error::{
     TrusteeError,
 };
 pub use messages::{AuditQuery, Delegation, Request, Response};
-pub use owner::{Backup, EmergencyPlan, EmergencyRule, Membership, Owner, Update};
+pub use owner::{Backup, EmergencyPlan, Membership, Owner, Update};
 pub use scheme::SharingScheme;
 pub use server::Server;
 pub use storage::{MemoryStorage, Storage};

@@ -8,12 +8,12 @@ use crate::context::{Context, Partition, Period, Slot, Validity};
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed};
 use crate::kac::{self, ClassGrid, ClassSet, Params};
-use crate::kapre::{Admission, ClassLabel, Grant, Kapre, Lineage, Scope};
+use crate::kapre::{ClassLabel, Grant, Kapre, Lineage, Scope};
 use crate::kem::{OwnerRoot, OwnerTerms};
 use crate::pre::afgh::{self, Afgh};
 use crate::pre::{GrantId, KeyError, Pre};
 use crate::role::Role;
-use crate::sharing::ReferralRule;
+use crate::sharing::AdmissionRule;
 
 /// A scheme that the roles can run on.
 pub trait SharingScheme: Pre<Policy = Validity> {
@@ -63,7 +63,7 @@ pub trait SharingScheme: Pre<Policy = Validity> {
     fn scope(
         plan: &Self::Plan,
         periods: &BTreeSet<Period>,
-        referral: Option<(&ReferralRule, &BTreeSet<(Role, PartyId)>)>,
+        referral: Option<(&AdmissionRule, &BTreeSet<(Role, PartyId)>)>,
     ) -> Option<Self::Scope>;
 }
 
@@ -114,7 +114,7 @@ impl SharingScheme for Afgh {
         periods.into_iter().map(|period| BTreeSet::from([period])).collect()
     }
 
-    fn scope((): &(), _: &BTreeSet<Period>, _: Option<(&ReferralRule, &BTreeSet<(Role, PartyId)>)>) -> Option<()> {
+    fn scope((): &(), _: &BTreeSet<Period>, _: Option<(&AdmissionRule, &BTreeSet<(Role, PartyId)>)>) -> Option<()> {
         Some(())
     }
 }
@@ -183,15 +183,12 @@ impl SharingScheme for Kapre {
     fn scope(
         grid: &ClassGrid,
         periods: &BTreeSet<Period>,
-        referral: Option<(&ReferralRule, &BTreeSet<(Role, PartyId)>)>,
+        referral: Option<(&AdmissionRule, &BTreeSet<(Role, PartyId)>)>,
     ) -> Option<Scope> {
-        let admission = |(rule, issuers): (&ReferralRule, &BTreeSet<(Role, PartyId)>)| {
+        let admission = |(rule, issuers): (&AdmissionRule, &BTreeSet<(Role, PartyId)>)| {
             let referable = periods.iter().filter(|period| rule.partitions.contains(&period.partition));
             let set = classes(grid, referable).filter(|set| !set.is_empty())?;
-            let issuers = issuers.iter().filter(|(role, _)| rule.roles.contains(role));
-            issuers
-                .copied()
-                .try_fold(Admission::new(set, rule.seconds), |rules, (role, issuer)| rules.trust(role, issuer))
+            rule.admission(set, issuers)
         };
         Some(Scope { set: classes(grid, periods)?, referral: referral.and_then(admission) })
     }

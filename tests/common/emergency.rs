@@ -24,9 +24,9 @@ pub fn committee() -> Committee {
 }
 
 /// Doctors, to what is medical and personal, for an hour.
-pub fn rule() -> EmergencyRule {
+pub fn rule() -> AdmissionRule {
     let partitions = BTreeSet::from([Partition::MEDICAL, Partition::PERSONAL]);
-    EmergencyRule { roles: BTreeSet::from([Role::Doctor]), partitions, seconds: SECONDS }
+    AdmissionRule { roles: BTreeSet::from([Role::Doctor]), partitions, seconds: SECONDS }
 }
 
 pub type Part = (Signed<Approval>, ApprovalKey);

@@ -1,30 +1,17 @@
 //! What the owner prepares for the time when it cannot act.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use rand_core::TryCryptoRng;
 
 use super::{Owner, Update};
-use crate::context::{Partition, Timestamp};
+use crate::context::Timestamp;
 use crate::identity::Signed;
 use crate::kac::trustees::{Committee, SharingChain, SubShare, deal};
 use crate::kac::{ClassSet, GenerationChain};
-use crate::kapre::{Admission, EmergencyRules, Kapre, Lineage};
+use crate::kapre::{EmergencyRules, Kapre, Lineage};
 use crate::pre::{DelegateError, Entry, Pre};
-use crate::role::Role;
-use crate::sharing::OwnerError;
-
-/// Whom trustees may let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EmergencyRule {
-    /// Roles that an issuer certifies whom the owner's policy trusts with them.
-    pub roles: BTreeSet<Role>,
-    /// To which partitions, in any of their epochs.
-    pub partitions: BTreeSet<Partition>,
-    /// For how many seconds at most.
-    pub seconds: u64,
-}
+use crate::sharing::{AdmissionRule, OwnerError};
 
 /// What trustees need to act. All but the sub-shares is public, and for the re-encryption server and whoever may ask as
 /// well: keep it where an emergency doctor finds it.
@@ -55,7 +42,7 @@ impl Owner<Kapre> {
     pub fn prepare_emergency<R: TryCryptoRng + ?Sized>(
         &mut self,
         committee: &Committee,
-        rule: &EmergencyRule,
+        rule: &AdmissionRule,
         now: Timestamp,
         rng: &mut R,
     ) -> Result<(Update, EmergencyPlan), OwnerError> {
@@ -63,11 +50,7 @@ impl Owner<Kapre> {
         for partition in &rule.partitions {
             set = set.union(&self.plan.partition(partition).ok_or(OwnerError::NoSuchPeriod)?);
         }
-        let issuers = self.policy.issuers.iter().filter(|(role, _)| rule.roles.contains(role));
-        let admission = issuers
-            .copied()
-            .try_fold(Admission::new(set, rule.seconds), |rules, (role, issuer)| rules.trust(role, issuer))
-            .ok_or(OwnerError::Exhausted)?;
+        let admission = rule.admission(set, &self.policy.issuers).ok_or(OwnerError::Exhausted)?;
         let label = Lineage::first(self.plan.clone());
         let (secret, owner_key) = Kapre::owner_keygen(&self.params, &self.root, &self.signing, &label, rng)?;
         let (dealing, sub_shares) = deal(&secret, &self.signing, committee, rng).map_err(|_| OwnerError::Rng)?;

@@ -29,7 +29,7 @@ use crate::sharing::{
     AccessPolicy, AuditQuery, Author, Delegation, Directory, KeyBundle, OwnerError, SharingScheme, VerifiedBundle,
 };
 pub use backup::Backup;
-pub use emergency::{EmergencyPlan, EmergencyRule};
+pub use emergency::EmergencyPlan;
 pub use state::Membership;
 use state::{Member, State};
 use step::Step;

@@ -12,7 +12,7 @@ use crate::pre::{GrantId, LiveSet};
 use crate::role::Role;
 use crate::sharing::directory::{read_author, write_author};
 use crate::sharing::{
-    AccessPolicy, Author, BundleError, KeyBundle, OwnerError, ReferralRule, SharingScheme, VerifiedBundle,
+    AccessPolicy, AdmissionRule, Author, BundleError, KeyBundle, OwnerError, SharingScheme, VerifiedBundle,
 };
 
 /// A grant that a member has.
@@ -310,7 +310,7 @@ impl<S: SharingScheme> Message for Membership<S> {
                 let (of, roles) = (role(reader)?, read_set(reader, 1, role)?);
                 Ok((
                     of,
-                    ReferralRule { roles, partitions: read_set(reader, 5, Partition::read)?, seconds: reader.u64()? },
+                    AdmissionRule { roles, partitions: read_set(reader, 5, Partition::read)?, seconds: reader.u64()? },
                 ))
             })?,
             grant_seconds: reader.u64()?,
