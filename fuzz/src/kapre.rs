@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use sesphr::context::{ContextBuf, Partition, RecordId, Subject, Timestamp, Validity};
+use sesphr::encoding::Message;
 use sesphr::identity::{Signed, SigningKey};
 use sesphr::kac::trustees::{Committee, Sharing, VerifiedShare, deal};
 use sesphr::kac::{Capsule, ClassGrid, Params, VerifiedGeneration, params};
@@ -12,7 +13,7 @@ use sesphr::pre::Pre;
 use sesphr::role::{Role, RoleCert};
 use subtle::ConstantTimeEq;
 
-use super::{Changes, Toy, bytes};
+use super::{Changes, Toy, bytes, identity};
 
 pub fn decode_kapre(data: &[u8]) {
     family!(
