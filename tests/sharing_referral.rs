@@ -267,6 +267,10 @@ fn only_who_has_a_grant_with_rules_refers() {
     // Another's answer is no grant of one's own, and one that ended is none.
     assert_eq!(refer(&mut w, &mut other, &answer, at(5)).unwrap_err(), DelegateError::Scope);
     assert_eq!(refer(&mut w, &mut doctor, &answer, at(YEAR + 1)).unwrap_err(), DelegateError::Scope);
+    // Nor is one of this owner's, which was opened before, one of another owner's.
+    let stranger = W::of(2).id();
+    let foreign = doctor.refer(&stranger, &answer, &to, &role, &[MEDICAL], &week(3), at(5), &mut rng(1));
+    assert_eq!(foreign.unwrap_err(), DelegateError::Scope);
     // Who was referred refers nobody.
     w.server.refer(&owner, &referral.0, &referral.1, at(6)).unwrap();
     let mut specialist = specialist;
