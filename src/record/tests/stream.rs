@@ -26,7 +26,7 @@ impl<'a> Slow<'a> {
 impl Read for Slow<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.calls += 1;
-        if self.calls % 3 == 0 {
+        if self.calls.is_multiple_of(3) {
             return Err(ErrorKind::Interrupted.into());
         }
         if self.at >= self.fail_at {
