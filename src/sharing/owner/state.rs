@@ -144,7 +144,7 @@ pub struct Membership<S: SharingScheme> {
 }
 
 /// Most entries of each kind.
-const MAX: usize = 1 << 20;
+pub(super) const MAX: usize = 1 << 20;
 
 impl<S: SharingScheme> Membership<S> {
     /// The owner's counter of directories.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use rand_core::TryCryptoRng;
 
-use super::state::{Issued, Member, State};
+use super::state::{Issued, MAX, Member, State};
 use super::{Owner, Update};
 use crate::context::{Partition, Period, Timestamp, Validity};
 use crate::identity::{PartyId, Signed};
@@ -124,6 +124,10 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         let not_after = Timestamp(at.0.checked_add(owner.seconds).ok_or(OwnerError::Exhausted)?);
         let live = state.live.advance(&owner.signing, self.removed, self.entries, at, not_after)?;
         state.heads.insert(state.live.version(), state.live.digest());
+        // An export has room for so many; receipts older than the oldest were checked long ago.
+        if state.heads.len() > MAX {
+            state.heads.pop_first();
+        }
         Ok(Update { live, directory, delegations: self.delegations, lapsed: self.lapsed.into_iter().collect() })
     }
 

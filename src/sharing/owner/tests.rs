@@ -114,3 +114,14 @@ fn a_clock_that_ran_ahead_does_not_keep_the_owner_from_signing() {
     assert_eq!((head.version(), head.at()), (2, Timestamp(1_000_000)));
     assert!(owner.signed_head(2, &update.live.head().digest()) && !owner.signed_head(1, &update.live.head().digest()));
 }
+
+#[test]
+fn an_export_has_room_for_the_heads_that_are_kept() {
+    let rng = &mut ChaCha20Rng::from_seed([2; 32]);
+    let mut owner = owner();
+    owner.state.heads = (0..state::MAX as u64).map(|n| (u64::MAX - n, Digest::NONE)).collect();
+    let update = owner.publish(Timestamp(1), rng).unwrap();
+    assert_eq!(owner.state.heads.len(), state::MAX);
+    // The oldest goes, which here is the one just signed.
+    assert!(!owner.signed_head(1, &update.live.head().digest()));
+}
