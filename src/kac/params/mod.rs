@@ -27,7 +27,7 @@
 //! makes Q_{n+1} a short sum of the others; a small number can be guessed), and a part of a larger set under a secret
 //! derived from α (cα, α²). Both take a maker who means harm, and such a maker could as well keep α. So **a digest has to
 //! come from somebody who is trusted with the choice of α, not from where the parameters come from.** Tests:
-//! `tests/limits_kac.rs`.
+//! `tests/kac/limits.rs`.
 //!
 //! # Cost
 //!

@@ -1,0 +1,13 @@
+//! Key aggregation: attacks, limits, secrets, trustees. One program, because each one has to be linked.
+#![cfg(feature = "alloc")]
+
+#[path = "../common/mod.rs"]
+#[macro_use]
+mod common;
+
+mod attacks;
+mod generations;
+mod limits;
+mod params;
+mod secrets;
+mod trustees;

@@ -1,0 +1,13 @@
+//! Key-aggregate proxy re-encryption: attacks, and what its secrets say. One program, because each one has to be linked.
+#![cfg(feature = "alloc")]
+
+#[path = "../common/mod.rs"]
+#[macro_use]
+mod common;
+
+mod answers;
+mod emergency;
+mod grants;
+mod referral;
+mod requests;
+mod secrets;

@@ -1,0 +1,11 @@
+//! Vectors from an independent implementation. One program, because each one has to be linked.
+#![cfg(feature = "alloc")]
+
+#[path = "../common/mod.rs"]
+#[macro_use]
+mod common;
+
+mod afgh;
+mod kac;
+mod kapre;
+mod record;
