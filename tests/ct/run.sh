@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every case of tests/ct under valgrind: two backends, two optimisation levels. Exits 0 if every control was
+# Runs every case of tests/ct under valgrind: two backends, two optimisation levels, or those of the four that
+# CT_VARIANTS names, as backend/profile. Exits 0 if every control was
 # reported and nothing else was, 77 if there is no valgrind, 1 otherwise. Arguments: names of cases, all without.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -34,29 +35,29 @@ run_case() {
 export -f run_case
 
 failed=0
-for backend in default blst; do
+for variant in ${CT_VARIANTS:-default/release default/release-s blst/release blst/release-s}; do
+    backend=${variant%/*}
+    profile=${variant#*/}
     features=()
     [ "$backend" = default ] || features=(--features "$backend")
-    for profile in release release-s; do
-        cargo build --quiet --profile "$profile" ${features[@]+"${features[@]}"}
-        binary=$target/$profile/sesphr-ct
-        dir=$logs/$backend-$profile
-        rm -rf "$dir"
-        mkdir -p "$dir"
-        names=("$@")
-        [ $# -gt 0 ] || mapfile -t names < <("$binary")
-        start=$SECONDS
-        out=$(printf '%s\n' "${names[@]}" | xargs -P "$jobs" -I{} bash -c 'run_case "$@"' _ "$binary" "$dir" {})
-        echo "constant time: $backend, $profile: ${#names[@]} cases in $((SECONDS - start)) s"
-        if [ -n "$out" ]; then
-            failed=1
-            echo "$out"
-            # The first frames of a report are enough to find the place.
-            for name in $(echo "$out" | sed -n 's/^FAILED: \([^:]*\):.*/\1/p'); do
-                echo "--- $backend, $profile: $name"
-                grep -E -A4 'Conditional|uninitialised|panicked' "$dir/$name.log" | head -n 12 || true
-            done
-        fi
-    done
+    cargo build --quiet --profile "$profile" ${features[@]+"${features[@]}"}
+    binary=$target/$profile/sesphr-ct
+    dir=$logs/$backend-$profile
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    names=("$@")
+    [ $# -gt 0 ] || mapfile -t names < <("$binary")
+    start=$SECONDS
+    out=$(printf '%s\n' "${names[@]}" | xargs -P "$jobs" -I{} bash -c 'run_case "$@"' _ "$binary" "$dir" {})
+    echo "constant time: $backend, $profile: ${#names[@]} cases in $((SECONDS - start)) s"
+    if [ -n "$out" ]; then
+        failed=1
+        echo "$out"
+        # The first frames of a report are enough to find the place.
+        for name in $(echo "$out" | sed -n 's/^FAILED: \([^:]*\):.*/\1/p'); do
+            echo "--- $backend, $profile: $name"
+            grep -E -A4 'Conditional|uninitialised|panicked' "$dir/$name.log" | head -n 12 || true
+        done
+    fi
 done
 exit "$failed"
