@@ -55,7 +55,7 @@
 //! cloud.publish(&owner.id(), &update.directory, now)?;
 //!
 //! // The owner writes. Any author whom the directory names could.
-//! let directory = VerifiedDirectory::new(&params, cloud.directory(&owner.id())?, &owner.id(), 0, now)?;
+//! let directory = VerifiedDirectory::<Kapre>::new(&params, cloud.directory(&owner.id())?, &owner.id(), 0, now)?;
 //! let place = directory.place(&Partition::MEDICAL).unwrap();
 //! let record = RecordId::try_generate(rng)?;
 //! let sealer = Sealer::<Kapre>::new(&params, place.key(), place.label(), owner.signing());
