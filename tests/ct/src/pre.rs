@@ -165,7 +165,9 @@ fn reencrypt() {
     let part = Afgh::reencrypt(&(), &rekey, &checked, &secret_signer(SERVER), NOW, &mut Toy::secret()).unwrap();
     let part = declassify(part);
     assert_eq!(part.to_bytes().len(), 4 + 48 + 96);
-    let opened = Afgh::accept_grant(&(), &world.user_secret, &world.grant).and_then(|grant| Afgh::open_reencrypted(&(), &grant, &capsule, &[part], &ctx)).unwrap();
+    let opened = Afgh::accept_grant(&(), &world.user_secret, &world.grant)
+        .and_then(|grant| Afgh::open_reencrypted(&(), &grant, &capsule, &[part], &ctx))
+        .unwrap();
     assert!(bool::from(opened.ct_eq(&key)));
 }
 
@@ -192,7 +194,9 @@ fn open_reencrypted() {
     let rekey = Afgh::verify_rekey(&(), &world.owner_key, &world.grant, &world.rekey).unwrap();
     let part = Afgh::reencrypt(&(), &rekey, &checked, &world.server, NOW, &mut Toy::clear()).unwrap();
     mark_user_secret(&mut world.user_secret);
-    let opened = Afgh::accept_grant(&(), &world.user_secret, &world.grant).and_then(|grant| Afgh::open_reencrypted(&(), &grant, &capsule, &[part], &ctx)).unwrap();
+    let opened = Afgh::accept_grant(&(), &world.user_secret, &world.grant)
+        .and_then(|grant| Afgh::open_reencrypted(&(), &grant, &capsule, &[part], &ctx))
+        .unwrap();
     assert_eq!(declassify(opened.ct_eq(&key).unwrap_u8()), 1);
 }
 
