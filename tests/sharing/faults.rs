@@ -2,10 +2,9 @@
 #![cfg(feature = "alloc")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::collections::BTreeSet;
 
+use super::faulty::{Broken, Fault, Faulty};
 use crate::common::emergency::{self, Emergency};
 use crate::common::*;
 use sesphr::context::{Partition, Timestamp};
@@ -16,7 +15,6 @@ use sesphr::pre::{GrantId, LiveError, LiveSet};
 use sesphr::record::SealedPartition;
 use sesphr::sharing::log::{Auditor, Event, LogError, Receipt};
 use sesphr::sharing::*;
-use zeroize::Zeroizing;
 
 const MEDICAL: Partition = Partition::MEDICAL;
 
@@ -28,75 +26,6 @@ on_every_scheme! {
     a_server_that_died_half_way_is_brought_to_the_end_when_it_loads,
     storages_that_lie_are_found_out,
     the_cloud_stores_all_or_nothing,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    /// Nothing happened.
-    Before,
-    /// It happened, and the caller hears that it did not.
-    After,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Broken;
-
-impl core::fmt::Display for Broken {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("broken")
-    }
-}
-
-impl core::error::Error for Broken {}
-
-/// Clones share everything, so that the test keeps a hand on what the server has.
-#[derive(Clone)]
-struct Faulty {
-    values: Rc<RefCell<BTreeMap<Vec<u8>, Vec<u8>>>>,
-    /// How many calls still succeed.
-    left: Rc<Cell<usize>>,
-    fault: Fault,
-}
-
-impl Faulty {
-    fn new(fault: Fault) -> Self {
-        Self { values: Rc::default(), left: Rc::new(Cell::new(usize::MAX)), fault }
-    }
-
-    fn fork(&self) -> Self {
-        let values = self.values.borrow().clone();
-        Self { values: Rc::new(RefCell::new(values)), left: Rc::new(Cell::new(usize::MAX)), fault: self.fault }
-    }
-
-    fn call<T>(&self, body: impl FnOnce(&mut BTreeMap<Vec<u8>, Vec<u8>>) -> T) -> Result<T, Broken> {
-        let left = self.left.get();
-        self.left.set(left.saturating_sub(1));
-        if left == 0 && self.fault == Fault::Before {
-            return Err(Broken);
-        }
-        let done = body(&mut self.values.borrow_mut());
-        if left == 0 { Err(Broken) } else { Ok(done) }
-    }
-}
-
-impl Storage for Faulty {
-    type Error = Broken;
-
-    fn get(&self, key: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Broken> {
-        self.call(|values| values.get(key).map(|value| Zeroizing::new(value.clone())))
-    }
-
-    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Broken> {
-        self.call(|values| drop(values.insert(key.to_vec(), value.to_vec())))
-    }
-
-    fn delete(&mut self, key: &[u8]) -> Result<(), Broken> {
-        self.call(|values| drop(values.remove(key)))
-    }
-
-    fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, Broken> {
-        self.call(|values| values.keys().filter(|key| key.starts_with(prefix)).cloned().collect())
-    }
 }
 
 type Faulting<S> = Server<S, Faulty>;
