@@ -1,5 +1,6 @@
 //! Key aggregation: attacks, limits, secrets, trustees. One program, because each one has to be linked.
 #![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../common/mod.rs"]
 #[macro_use]

@@ -1,5 +1,6 @@
 //! Key-aggregate proxy re-encryption: attacks, and what its secrets say. One program, because each one has to be linked.
 #![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../common/mod.rs"]
 #[macro_use]

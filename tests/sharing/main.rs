@@ -1,5 +1,6 @@
 //! Sharing, with every scheme. One program, because each one has to be linked.
 #![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../common/sharing.rs"]
 #[macro_use]
