@@ -163,15 +163,15 @@ impl fmt::Debug for Sharing {
 /// The Lagrange coefficients at 0 of distinct numbers: λ_i = Π_{j≠i} j / (j − i). `None` unless they are distinct.
 pub(crate) fn weights(indices: &[u8]) -> Option<Vec<Scalar>> {
     let scalar = |index: u8| Scalar::from_u64(index.into());
-    let weight = |i: u8| {
+    let weight = |(at, i): (usize, &u8)| {
         let one = || Scalar::one();
-        let (above, below) = indices
-            .iter()
-            .filter(|j| **j != i)
-            .fold((one(), one()), |(above, below), j| (&above * &scalar(*j), &below * &(&scalar(*j) - &scalar(i))));
+        // The others by place: a number that comes twice makes the product below zero, which has no inverse.
+        let others = indices.iter().enumerate().filter(|(place, _)| *place != at).map(|(_, j)| scalar(*j));
+        let (above, below) =
+            others.fold((one(), one()), |(above, below), j| (&above * &j, &below * &(&j - &scalar(*i))));
         Option::<Scalar>::from(below.invert()).map(|inverse| &above * &inverse)
     };
-    indices.iter().map(|i| weight(*i)).collect()
+    indices.iter().enumerate().map(weight).collect()
 }
 
 /// A dealing that was checked against the state that it continues. Made by [`Sharing::verify_dealing`] alone.

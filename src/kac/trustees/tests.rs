@@ -182,3 +182,12 @@ fn coefficients_are_hedged() {
     );
     assert_ne!(a.unverified().commitments[1..], b.unverified().commitments[1..]);
 }
+
+#[test]
+fn numbers_that_repeat_have_no_weights() {
+    for (indices, distinct) in
+        [(&[1, 2, 3][..], true), (&[7], true), (&[], true), (&[1, 1], false), (&[2, 5, 2], false)]
+    {
+        assert_eq!(weights(indices).is_some(), distinct, "{indices:?}");
+    }
+}
