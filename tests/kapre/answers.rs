@@ -120,6 +120,24 @@ fn malicious_answers_are_noticed() {
     }
 }
 
+/// Documented: c2 is in no hash, so a server that makes up for a changed one opens the same key. Nobody else can.
+#[test]
+fn a_changed_c2_takes_the_server_and_gives_nothing_else() {
+    let kit = Kit::new(1, 2);
+    let (held, reach) = (kit.grant(&Reader::new(2), "0-2"), set("0-2"));
+    let ctx = kit.ctx(1, 7);
+    let (capsule, shared) = kit.seal(&ctx);
+    let (bytes, (c1, c2)) = (capsule.to_bytes(), points_of(&capsule));
+    let [s, tau] = [3, 7].map(Scalar::from_u64);
+    let changed: Capsule = message(&[&bytes[4..148], &[0; 4], &plus1(&c2, &c1.mul(&s).to_affine()).to_bytes()]);
+    let honest = kit.answer(&held.rk(), &reach, &changed, 1, &tau);
+    assert!(kit.read(&held, &changed, &honest, &ctx).is_none());
+    let shifted = plus2(&held.rk(), &kit.sum(&reach, 0).mul(&s).to_affine());
+    let part = kit.answer(&shifted, &reach, &changed, 1, &tau);
+    assert_eq!(kit.read(&held, &changed, &part, &ctx), Some(*shared.hazmat_bytes()));
+    assert!(!kit.verifies(&changed, &ctx) && kit.open(&kit.key("0-2"), &changed, &ctx).is_none());
+}
+
 #[test]
 fn answers_to_one_request_differ_even_with_a_dead_generator() {
     let kit = Kit::new(1, 2);
