@@ -29,6 +29,8 @@ pub enum SuiteId {
     Afgh = 1,
     /// [`Kac`](crate::kac): BLS12-381, SHA-512, HKDF-SHA-512.
     Kac = 2,
+    /// [`Threshold`](crate::pre::threshold): ristretto255, SHA-512, HKDF-SHA-512.
+    Threshold = 3,
 }
 
 impl SuiteId {
@@ -37,6 +39,7 @@ impl SuiteId {
             0 => Ok(Self::Common),
             1 => Ok(Self::Afgh),
             2 => Ok(Self::Kac),
+            3 => Ok(Self::Threshold),
             other => Err(DecodeError::Suite(other)),
         }
     }
@@ -133,6 +136,17 @@ pub(crate) mod kind {
     pub(crate) const KAPRE_APPROVAL: Kind = Kind(0x005c);
     pub(crate) const KAPRE_APPROVAL_KEY: Kind = Kind(0x005d);
     pub(crate) const KAPRE_EMERGENCY_GRANT: Kind = Kind(0x005e);
+
+    pub(crate) const THRESHOLD_OWNER_CERT: Kind = Kind(0x0080);
+    pub(crate) const THRESHOLD_OWNER_KEY: Kind = Kind(0x0081);
+    pub(crate) const THRESHOLD_OWNER_SECRET: Kind = Kind(0x0082);
+    pub(crate) const THRESHOLD_USER_KEY: Kind = Kind(0x0083);
+    pub(crate) const THRESHOLD_USER_SECRET: Kind = Kind(0x0084);
+    pub(crate) const THRESHOLD_GRANT: Kind = Kind(0x0085);
+    pub(crate) const THRESHOLD_FRAGMENT: Kind = Kind(0x0086);
+    pub(crate) const THRESHOLD_CAPSULE: Kind = Kind(0x0087);
+    pub(crate) const THRESHOLD_PART: Kind = Kind(0x0088);
+    pub(crate) const THRESHOLD_SERVERS: Kind = Kind(0x0089);
 }
 
 /// Where encoded bytes go: a buffer, a hash, or a counter.

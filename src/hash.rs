@@ -89,6 +89,21 @@ pub(crate) mod label {
     pub(crate) const KAPRE_HPKE: Label = Label("sesphr v1 kapre hpke");
     pub(crate) const KAPRE_SHIFT: Label = Label("sesphr v1 kapre shift");
     pub(crate) const KAPRE_BLIND: Label = Label("sesphr v1 kapre blind");
+    pub(crate) const THRESHOLD_OWNER_SECRET: Label = Label("sesphr v1 threshold owner secret");
+    pub(crate) const THRESHOLD_ORIGIN: Label = Label("sesphr v1 threshold origin");
+    pub(crate) const THRESHOLD_USER_SECRET: Label = Label("sesphr v1 threshold user secret");
+    pub(crate) const THRESHOLD_RHO: Label = Label("sesphr v1 threshold rho");
+    pub(crate) const THRESHOLD_KEY: Label = Label("sesphr v1 threshold key");
+    pub(crate) const THRESHOLD_TAG: Label = Label("sesphr v1 threshold tag");
+    pub(crate) const THRESHOLD_CAPSULE_PROOF: Label = Label("sesphr v1 threshold capsule proof");
+    pub(crate) const THRESHOLD_GRANT_ID: Label = Label("sesphr v1 threshold grant id");
+    pub(crate) const THRESHOLD_X: Label = Label("sesphr v1 threshold x");
+    pub(crate) const THRESHOLD_D: Label = Label("sesphr v1 threshold d");
+    pub(crate) const THRESHOLD_COEFFICIENT: Label = Label("sesphr v1 threshold coefficient");
+    pub(crate) const THRESHOLD_NONCE: Label = Label("sesphr v1 threshold nonce");
+    pub(crate) const THRESHOLD_PART_PROOF: Label = Label("sesphr v1 threshold part proof");
+    pub(crate) const THRESHOLD_WEIGHT: Label = Label("sesphr v1 threshold weight");
+    pub(crate) const THRESHOLD_BATCH: Label = Label("sesphr v1 threshold batch");
     pub(crate) const HASH_RNG: Label = Label("sesphr v1 hash generator");
 
     pub(crate) const OWNER_SIGNING: Label = Label("sesphr v1 owner signing key");
@@ -105,6 +120,7 @@ pub(crate) mod label {
     pub(crate) const MERKLE_BODY: Label = Label("sesphr v1 merkle body");
     pub(crate) const MERKLE_LIVE: Label = Label("sesphr v1 merkle live");
     pub(crate) const MERKLE_LOG: Label = Label("sesphr v1 merkle log");
+    pub(crate) const MERKLE_LABELS: Label = Label("sesphr v1 merkle labels");
 
     /// Every label, for the test that they differ.
     #[cfg(test)]
@@ -158,6 +174,21 @@ pub(crate) mod label {
         KAPRE_HPKE,
         KAPRE_SHIFT,
         KAPRE_BLIND,
+        THRESHOLD_OWNER_SECRET,
+        THRESHOLD_ORIGIN,
+        THRESHOLD_USER_SECRET,
+        THRESHOLD_RHO,
+        THRESHOLD_KEY,
+        THRESHOLD_TAG,
+        THRESHOLD_CAPSULE_PROOF,
+        THRESHOLD_GRANT_ID,
+        THRESHOLD_X,
+        THRESHOLD_D,
+        THRESHOLD_COEFFICIENT,
+        THRESHOLD_NONCE,
+        THRESHOLD_PART_PROOF,
+        THRESHOLD_WEIGHT,
+        THRESHOLD_BATCH,
         HASH_RNG,
         OWNER_SIGNING,
         BACKUP_SALT,
@@ -171,6 +202,7 @@ pub(crate) mod label {
         MERKLE_BODY,
         MERKLE_LIVE,
         MERKLE_LOG,
+        MERKLE_LABELS,
     ];
 }
 
@@ -256,6 +288,15 @@ impl Hasher {
         let mut out = [0; 32];
         out.iter_mut().zip(wide.iter()).for_each(|(to, from)| *to = *from);
         Digest(out)
+    }
+
+    /// Its first 32 bytes as two halves: weights of a batched check.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn halves(self) -> [[u8; 16]; 2] {
+        let digest = self.digest();
+        let mut second = [0; 16];
+        second.iter_mut().zip(digest.0.iter().skip(16)).for_each(|(to, from)| *to = *from);
+        [digest.half(), second]
     }
 
     /// `H_s`: a scalar from 64 uniform bytes.

@@ -6,6 +6,12 @@ pub mod pairing {
     pub use crate::pairing::*;
 }
 
+/// The ristretto255 facade.
+#[cfg(feature = "alloc")]
+pub mod ristretto {
+    pub use crate::ristretto::{Element, Point, Scalar, Table};
+}
+
 /// Sealed partitions under chosen keys.
 #[cfg(feature = "alloc")]
 pub mod record {

@@ -134,6 +134,10 @@ mod pok;
 pub mod pre;
 #[cfg(feature = "alloc")]
 pub mod record;
+// Reachable as a whole with `hazmat`, for benchmarks and tests.
+#[cfg(feature = "alloc")]
+#[cfg_attr(not(feature = "hazmat"), allow(dead_code, unreachable_pub))]
+mod ristretto;
 #[cfg(feature = "alloc")]
 pub mod role;
 #[cfg(feature = "alloc")]

@@ -13,6 +13,12 @@ pub enum KeyError {
     Signature,
     /// The proof of possession does not verify.
     Proof,
+    /// The path does not lead to the root that the owner signed.
+    #[cfg(feature = "alloc")]
+    Path,
+    /// The label is not one of the tree's, or the tree is another owner's.
+    #[cfg(feature = "alloc")]
+    Label,
     /// The generation of an aggregate scheme is not accepted.
     #[cfg(feature = "alloc")]
     Generation(crate::kac::GenerationError),
@@ -41,6 +47,10 @@ impl fmt::Display for KeyError {
         match self {
             Self::Signature => f.write_str("the certificate is not signed by the named party"),
             Self::Proof => f.write_str("the proof of possession does not verify"),
+            #[cfg(feature = "alloc")]
+            Self::Path => f.write_str("the path does not lead to the root that the owner signed"),
+            #[cfg(feature = "alloc")]
+            Self::Label => f.write_str("the label is not one of the owner's tree"),
             #[cfg(feature = "alloc")]
             Self::Generation(error) => error.fmt(f),
             Self::Rng => f.write_str("the random number generator failed"),

@@ -20,6 +20,8 @@ mod error;
 mod live;
 #[cfg(feature = "alloc")]
 mod proxy;
+#[cfg(feature = "alloc")]
+pub mod threshold;
 
 use core::fmt;
 
