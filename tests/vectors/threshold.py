@@ -172,7 +172,7 @@ def capsule(number, owner, author, key, version, aad):
     )
     draws = author.draws
     rho = hash_scalar(label("threshold rho"), author.draw(label("threshold rho"), [ctx], inputs["fresh_rho"]))
-    nonce = hash_scalar(label("threshold nonce"), [scalar(rho), ctx])
+    nonce = hash_scalar(label("threshold capsule nonce"), [scalar(rho), ctx])
     c1, R, shared = base(rho), base(nonce), mul(rho, key["A"])
     K, tag = derive(shared, c1, ctx)
     e, e_number = challenge("threshold capsule proof", [c1, R, key["A"], tag, ctx])
@@ -212,15 +212,24 @@ class User(Party):
         }
 
 
+class Committee:
+    """Any threshold of these servers."""
+
+    def __init__(self, threshold, servers):
+        self.threshold, self.servers = threshold, servers
+        ids = b"".join(server.id for server in servers)
+        self.bytes = message(THRESHOLD, SERVERS, bytes([threshold, len(servers)]) + ids)
+
+
 class Grant:
     """What stays when fragments are refreshed, and one round after the other."""
 
-    def __init__(self, name, owner, key, user, validity):
+    def __init__(self, name, owner, key, user, validity, committee, capsules, choices):
         self.name, self.owner, self.key, self.user, self.rounds = name, owner, key, user, []
         self.validity = be(validity[0], 8) + be(validity[1], 8)
         inputs, origin, A = seeds(name, "fresh_id"), key["origin"], key["A"]
         draws, lab = owner.draws, label("threshold grant id")
-        parts = [origin, user.id, user.point, be(validity[0], 8), be(validity[1], 8)]
+        parts = [origin, user.id, user.point, be(validity[0], 8), be(validity[1], 8), committee.bytes]
         self.id = digest(lab, owner.draw(lab, parts, inputs["fresh_id"]))[:16]
         x = hash_scalar(label("threshold x"), [scalar(key["a"]), origin, user.id, user.point, self.id])
         self.X, shared = base(x), mul(x, user.point)
@@ -233,23 +242,22 @@ class Grant:
             }),
             "rounds": self.rounds,
         }
+        self.deal(committee, capsules, choices)
 
-    def deal(self, threshold, servers, capsules, choices):
+    def deal(self, committee, capsules, choices):
         """Fragments, answers for all capsules by all servers, and what the choices of servers open."""
+        threshold, servers = committee.threshold, committee.servers
         number, a, c = len(self.rounds), self.key["a"], pow(self.d, -1, ORDER)
         name, lab, draws = f"{self.name}/round {number}", label("threshold coefficient"), self.owner.draws
         fresh = [seeds(name, f"fresh_{j}")[f"fresh_{j}"] for j in range(1, threshold)]
         f = [a * c % ORDER] + [
-            hash_scalar(lab, self.owner.draw(lab, [self.id, be(number, 4), bytes([j])], value))
+            hash_scalar(lab, self.owner.draw(lab, [self.id, be(number, 4), bytes([j]), committee.bytes], value))
             for j, value in enumerate(fresh, 1)
         ]
         F = [base(coefficient) for coefficient in f]
-        of_servers = message(
-            THRESHOLD, SERVERS, bytes([threshold, len(servers)]) + b"".join(server.id for server in servers)
-        )
         body = (
             self.id + be(number, 4) + self.key["origin"] + self.user.id + self.user.point + self.X + self.validity
-            + of_servers + b"".join(F)
+            + committee.bytes + b"".join(F)
         )
         signed, named = self.owner.sign(THRESHOLD, GRANT, body), self.owner.statement_id(THRESHOLD, GRANT, body)
         fragments = []
@@ -268,7 +276,7 @@ class Grant:
             "intermediates": hexed({
                 "digest": named, "f": [scalar(coefficient) for coefficient in f], "F": F,
             }),
-            "messages": hexed({"servers": of_servers, "grant": signed}),
+            "messages": hexed({"servers": committee.bytes, "grant": signed}),
             "fragments": [
                 {
                     "server": k, "intermediates": hexed({"share": scalar(share), "U": image}),
@@ -289,7 +297,7 @@ class Grant:
     def part(self, name, named, server, fragment, c):
         k, share, image = fragment
         inputs = seeds(f"{name}/capsule {c['number']}/server {k}", "fresh_nonce")
-        draws, lab = server.draws, label("threshold nonce")
+        draws, lab = server.draws, label("threshold part nonce")
         nonce = hash_scalar(lab, server.draw(lab, [scalar(share), named, c["c1"], c["ctx"]], inputs["fresh_nonce"]))
         E, R1, R2 = mul(share, c["c1"]), mul(nonce, c["c1"]), base(nonce)
         e, number = challenge(
@@ -342,15 +350,15 @@ if __name__ == "__main__":
     ]
     servers = [Party(seeds(f"threshold/server {k}", "seed")["seed"]) for k in range(1, 10)]
 
-    alone = Grant("threshold/1 of 1", owner, key, user, [10, 20])
-    alone.deal(1, servers[:1], capsules, [[1]])
+    pairs = [[1, 2], [3, 1], [2, 3]]
+    alone = Grant("threshold/1 of 1", owner, key, user, [10, 20], Committee(1, servers[:1]), capsules, [[1]])
+    two_of_three = Committee(2, servers[:3])
+    few = Grant("threshold/2 of 3", owner, key, user, [0, 2**64 - 1], two_of_three, capsules, pairs)
     # Refreshed for the same servers, and for others.
-    few = Grant("threshold/2 of 3", owner, key, user, [0, 2**64 - 1])
-    few.deal(2, servers[:3], capsules, [[1, 2], [3, 1], [2, 3]])
-    few.deal(2, servers[:3], capsules, [[1, 2], [3, 1], [2, 3]])
-    few.deal(3, servers[2:6], capsules[:1], [[1, 2, 3], [4, 2, 1]])
-    many = Grant("threshold/5 of 9", owner, key, user, [15, 15])
-    many.deal(5, servers, capsules[1:], [[1, 2, 3, 4, 5], [9, 7, 5, 3, 1], [6, 8, 9, 7, 5]])
+    few.deal(two_of_three, capsules, pairs)
+    few.deal(Committee(3, servers[2:6]), capsules[:1], [[1, 2, 3], [4, 2, 1]])
+    choices = [[1, 2, 3, 4, 5], [9, 7, 5, 3, 1], [6, 8, 9, 7, 5]]
+    many = Grant("threshold/5 of 9", owner, key, user, [15, 15], Committee(5, servers), capsules[1:], choices)
     vectors = {
         "leaf_key": LEAF_KEY.hex(), "node_key": NODE_KEY.hex(), "inputs": hexed(base_inputs),
         "intermediates": hexed({

@@ -353,7 +353,7 @@ fn check_capsule(v: &Value, key: &Value, hedge: &[u8]) {
     let (ctx, c1, shared) = (of(v, "ctx"), of(v, "c1"), of(v, "rho_A"));
     let parts = drawn(&v["inputs"]["fresh_rho"], hedge, v["author_draws"].as_u64().unwrap(), &[&ctx]);
     assert_eq!(h_s_drawn("sesphr v1 threshold rho", &parts), of(v, "rho"));
-    assert_eq!(h_s("sesphr v1 threshold nonce", &[&of(v, "rho"), &ctx]), of(v, "nonce"));
+    assert_eq!(h_s("sesphr v1 threshold capsule nonce", &[&of(v, "rho"), &ctx]), of(v, "nonce"));
     assert_eq!((base(&of(v, "rho")), base(&of(v, "nonce"))), (c1.clone(), of(v, "R")));
     assert_eq!(encoded(point(&of(key, "A")).mul(&scalar(&of(v, "rho")))), shared);
     assert_eq!(hash::kdf("sesphr v1 threshold key", &shared, &[&c1, &ctx])[..], of(v, "K"));
@@ -368,7 +368,9 @@ fn check_grant(v: &Value, key: &Value, user: &Value, hedge: &[u8]) {
     let (a, origin, id) = (of(key, "a"), of(key, "origin"), of(v, "id"));
     let (user_id, b_pk) = (of(user, "id"), of(user, "B_pk"));
     let count = v["owner_draws"].as_u64().unwrap();
-    let parts = drawn(&v["inputs"]["fresh_id"], hedge, count, &[&origin, &user_id, &b_pk, &begin, &end]);
+    let servers = bytes(&list(v, "rounds")[0]["messages"]["servers"]);
+    let parts = [&origin[..], &user_id, &b_pk, &begin, &end, &servers];
+    let parts = drawn(&v["inputs"]["fresh_id"], hedge, count, &parts);
     let parts: Vec<_> = parts.iter().map(Vec::as_slice).collect();
     assert_eq!(hash::wide("sesphr v1 threshold grant id", &parts)[..16], id);
     assert_eq!(h_s("sesphr v1 threshold x", &[&a, &origin, &user_id, &b_pk, &id]), of(v, "x"));
@@ -377,6 +379,7 @@ fn check_grant(v: &Value, key: &Value, user: &Value, hedge: &[u8]) {
     let d = h_s("sesphr v1 threshold d", &[&shared, &x, &of(key, "A"), &b_pk, &origin, &user_id, &id]);
     assert_eq!(d, of(v, "d"));
     for round in list(v, "rounds") {
+        let servers = bytes(&round["messages"]["servers"]);
         let f: Vec<_> = list(&round["intermediates"], "f").iter().map(bytes).collect();
         let commitments: Vec<_> = list(&round["intermediates"], "F").iter().map(bytes).collect();
         let first = (&scalar(&a) * &scalar(&d).invert()).to_bytes().to_vec();
@@ -386,7 +389,7 @@ fn check_grant(v: &Value, key: &Value, user: &Value, hedge: &[u8]) {
             .zip(round["owner_draws"].as_u64().unwrap()..)
         {
             let number = u32::try_from(number(&round["round"])).unwrap().to_be_bytes();
-            let parts = drawn(fresh, hedge, count, &[&id, &number, &[j]]);
+            let parts = drawn(fresh, hedge, count, &[&id, &number, &[j], &servers]);
             assert_eq!(h_s_drawn("sesphr v1 threshold coefficient", &parts), f[usize::from(j)]);
         }
         assert_eq!(f.iter().map(|f| base(f)).collect::<Vec<_>>(), commitments);
@@ -407,7 +410,7 @@ fn check_answer(round: &Value, v: &Value, capsule: &Value, grant: &Value, key: &
         let share = of(fragment, "share");
         let count = part["server_draws"].as_u64().unwrap();
         let parts = drawn(&part["inputs"]["fresh_nonce"], &hedge(seed), count, &[&share, &digest, &c1, &ctx]);
-        assert_eq!(h_s_drawn("sesphr v1 threshold nonce", &parts), of(part, "nonce"));
+        assert_eq!(h_s_drawn("sesphr v1 threshold part nonce", &parts), of(part, "nonce"));
         let times = |k: &[u8]| encoded(point(&c1).mul(&scalar(k)));
         assert_eq!(times(&share), of(part, "E"));
         assert_eq!((times(&of(part, "nonce")), base(&of(part, "nonce"))), (of(part, "R1"), of(part, "R2")));
