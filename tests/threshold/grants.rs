@@ -117,6 +117,9 @@ fn two_grants_have_two_names_although_generator_and_counter_repeat() {
     let s = Scene::new(2, 3);
     let second = Threshold::user_keygen(&(), &s.user.signer, &mut rng(200)).unwrap().1;
     let second = Threshold::verify_user(&(), &second, &s.user.signer.id()).unwrap();
+    // Eve shows the user's point as her own.
+    let eve = Signed::new(&party(66), s.user.public.unverified().clone());
+    let eve = Threshold::verify_user(&(), &eve, &party(66).id()).unwrap();
     let id = |owner: &Owner, user: &VerifiedUser, from, to, servers: Servers| -> GrantId {
         let validity = Validity::new(Timestamp(from), Timestamp(to)).unwrap();
         let (signer, rng) = (party(1), &mut TestRng::constant(7));
@@ -132,6 +135,7 @@ fn two_grants_have_two_names_although_generator_and_counter_repeat() {
         id(&s.owner, &s.user.key, 10, 21, servers()),
         id(&s.owner, &second, 10, 20, servers()),
         id(&s.owner, &Delegatee::new(6).key, 10, 20, servers()),
+        id(&s.owner, &eve, 10, 20, servers()),
         id(&Owner::new(1, medical(4)), &s.user.key, 10, 20, servers()),
         id(&s.owner, &s.user.key, 10, 20, committee(3, 1..=3)),
         id(&s.owner, &s.user.key, 10, 20, committee(2, 1..=4)),
