@@ -139,14 +139,71 @@ fn aggregate_story() -> Option<()> {
     bool::from(opened.ct_eq(&shared) & by_user.ct_eq(&shared)).then_some(())
 }
 
+/// Two of three servers, one of which lies, with a heap.
+#[cfg(feature = "alloc")]
+fn threshold_story() -> Option<()> {
+    extern crate alloc;
+
+    use alloc::sync::Arc;
+    use sesphr::pre::threshold::{LabelTree, Servers, Terms, Threshold};
+
+    let rng = &mut Toy(3);
+    let (owner, user, one, two, three) = (
+        SigningKey::try_generate(rng).ok()?,
+        SigningKey::try_generate(rng).ok()?,
+        SigningKey::try_generate(rng).ok()?,
+        SigningKey::try_generate(rng).ok()?,
+        SigningKey::try_generate(rng).ok()?,
+    );
+    let root = OwnerRoot::try_generate(rng).ok()?;
+    let tree = Arc::new(LabelTree::derive(&root, owner.id(), [Partition::MEDICAL], 2).ok()?);
+    let label = tree.label(&Period { partition: Partition::MEDICAL, epoch: 1 })?;
+    let (secret, public) = Threshold::owner_keygen(&(), &root, &owner, &label, rng).ok()?;
+    let key = Threshold::verify_owner(&(), &resend(&public)?, &owner.id()).ok()?;
+    let (user_secret, user_public) = Threshold::user_keygen(&(), &user, rng).ok()?;
+    let user_key = Threshold::verify_user(&(), &resend(&user_public)?, &user.id()).ok()?;
+
+    let subject = Subject { record: RecordId::from_array([7; 16]), version: 1, author: owner.id(), aad: b"no_std" };
+    let ctx = Threshold::context(&(), &key, &(), &subject);
+    let (capsule, shared) = Threshold::encapsulate(&(), &key, &ctx, &owner, rng).ok()?;
+    let capsule = resend(&capsule)?;
+    let checked = Threshold::verify_capsule(&(), &key, &capsule, &ctx).ok()?;
+
+    let (now, validity) = (Timestamp(15), Validity::new(Timestamp(10), Timestamp(20))?);
+    let terms = Terms { validity, servers: Servers::new(2, [one.id(), two.id(), three.id()]).ok()? };
+    let (grant, fragments) = Threshold::delegate(&(), &secret, &owner, &user_key, &(), &terms, rng).ok()?;
+    let grant = Threshold::verify_grant(&(), &key, &resend(&grant)?, now).ok()?;
+    let mut parts = alloc::vec::Vec::new();
+    for (server, fragment) in [&one, &two, &three].into_iter().zip(&fragments) {
+        let fragment = Threshold::verify_rekey(&(), &key, &grant, &resend(fragment)?).ok()?;
+        parts.push(resend(&Threshold::reencrypt(&(), &fragment, &checked, server, now, rng).ok()?)?);
+    }
+    // The first server answers for another capsule.
+    let (other, _) = Threshold::encapsulate(&(), &key, &ctx, &owner, rng).ok()?;
+    let other = Threshold::verify_capsule(&(), &key, &other, &ctx).ok()?;
+    let fragment = Threshold::verify_rekey(&(), &key, &grant, fragments.first()?).ok()?;
+    *parts.first_mut()? = Threshold::reencrypt(&(), &fragment, &other, &one, now, rng).ok()?;
+
+    let by_owner = Threshold::open(&(), &secret, &capsule, &ctx).ok()?;
+    let grant = Threshold::accept_grant(&(), &user_secret, &grant).ok()?;
+    let by_user = Threshold::open_reencrypted(&(), &grant, &capsule, &parts, &ctx).ok()?;
+    let named = Threshold::culprits(&grant, &capsule, &parts, &ctx) == [one.id()];
+    (named && bool::from(by_owner.ct_eq(&shared) & by_user.ct_eq(&shared))).then_some(())
+}
+
 #[cfg(not(feature = "alloc"))]
 fn aggregate_story() -> Option<()> {
     Some(())
 }
 
+#[cfg(not(feature = "alloc"))]
+fn threshold_story() -> Option<()> {
+    Some(())
+}
+
 #[no_mangle]
 extern "C" fn main(_argc: i32, _argv: *const *const u8) -> i32 {
-    match story().and_then(|()| aggregate_story()) {
+    match story().and_then(|()| aggregate_story()).and_then(|()| threshold_story()) {
         Some(()) => 0,
         None => 1,
     }
