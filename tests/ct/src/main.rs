@@ -12,6 +12,7 @@ mod memcheck;
 mod pairing;
 mod pre;
 mod record;
+mod threshold;
 mod trustees;
 mod world;
 
@@ -21,8 +22,16 @@ use std::process::ExitCode;
 type Case = (&'static str, fn());
 
 /// Every case. `control-…` must be reported, everything else must not.
-const CASES: &[&[Case]] =
-    &[controls::CASES, pairing::CASES, kac::CASES, kapre::CASES, pre::CASES, record::CASES, trustees::CASES];
+const CASES: &[&[Case]] = &[
+    controls::CASES,
+    pairing::CASES,
+    kac::CASES,
+    kapre::CASES,
+    pre::CASES,
+    record::CASES,
+    threshold::CASES,
+    trustees::CASES,
+];
 
 fn main() -> ExitCode {
     let cases = || CASES.iter().copied().flatten();
