@@ -1,7 +1,7 @@
 //! A message that announces much and brings little makes its decoder allocate little, measured by a counting
 //! allocator. One test alone, so that nothing else allocates meanwhile.
 #![cfg(feature = "alloc")]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::sync::Arc;
 
