@@ -15,6 +15,7 @@ use sesphr::kapre::Kapre;
 use sesphr::kem::OwnerRoot;
 use sesphr::pre::LiveError;
 use sesphr::pre::afgh::Afgh;
+use sesphr::pre::threshold::{Servers, Threshold};
 use sesphr::record::{SealedPartition, Sealer, Versions};
 use sesphr::sharing::log::{Auditor, Event, Receipt, Rule};
 use sesphr::sharing::*;
@@ -73,6 +74,19 @@ impl Tested for Kapre {
     }
 }
 
+/// With one server, which it takes: what several bring with them is tested apart.
+impl Tested for Threshold {
+    const FIXED: bool = true;
+
+    fn params() -> Arc<()> {
+        Arc::new(())
+    }
+
+    fn grants(periods: usize) -> usize {
+        periods
+    }
+}
+
 /// Makes a test of each function for every scheme.
 #[macro_export]
 macro_rules! on_every_scheme {
@@ -82,6 +96,9 @@ macro_rules! on_every_scheme {
         }
         mod kapre {
             $($(#[$meta])* #[test] fn $name() { super::$name::<sesphr::kapre::Kapre>(); })+
+        }
+        mod threshold {
+            $($(#[$meta])* #[test] fn $name() { super::$name::<sesphr::pre::threshold::Threshold>(); })+
         }
     };
 }
@@ -162,6 +179,7 @@ impl<S: Tested> World<S> {
         let chamber = party(200);
         let mut policy = AccessPolicy::new(YEAR);
         Role::ALL.into_iter().for_each(|role| policy.trust(role, chamber.id()));
+        policy.set_servers(Servers::new(1, [party(201).id()]).unwrap());
         let owner = Owner::new(params.clone(), Self::root(seed), policy, partitions, YEAR, at(0)).unwrap();
         let mut server = Server::load(params.clone(), party(201), MemoryStorage::new()).unwrap();
         server.enroll(owner.id()).unwrap();

@@ -432,13 +432,14 @@ fn a_server_cannot_swap_the_owners_key<S: Tested>() {
     // It sets up as an owner of its own, and grants the user a key that it knows.
     let (mallory, params) = (party(201), S::params());
     let period = Period { partition: MEDICAL, epoch: 1 };
-    let plan = S::plan(&params, &Partition::SESPHR.into()).unwrap();
-    let (root, label) = (World::<S>::root(9), S::key_label(&plan, &period));
+    let root = World::<S>::root(9);
+    let plan = S::plan(&params, &root, &mallory.id(), &Partition::SESPHR.into()).unwrap();
+    let label = S::key_label(&plan, &period).unwrap();
     let (secret, public) = S::owner_keygen(&params, &root, &mallory, &label, &mut rng(9)).unwrap();
     let key = S::verify_user(&params, &key_of(&bob), &bob.id()).unwrap();
-    let validity = Validity::new(at(0), at(YEAR)).unwrap();
+    let policy = S::policy(w.owner.policy().servers(), Validity::new(at(0), at(YEAR)).unwrap()).unwrap();
     let scope = S::scope(&plan, &[period].into(), None).unwrap();
-    let (grant, _) = S::delegate(&params, &secret, &mallory, &key, &scope, &validity, &mut rng(9)).unwrap();
+    let (grant, _) = S::delegate(&params, &secret, &mallory, &key, &scope, &policy, &mut rng(9)).unwrap();
     let genuine = w.ask(&bob, &sealed, at(3)).unwrap().to_bytes();
     let mine = &update.delegations[0];
     let (at_key, at_grant) = (36, 36 + mine.owner_key().encoded_len());
