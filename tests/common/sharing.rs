@@ -40,6 +40,10 @@ pub fn rng(seed: u8) -> ChaCha20Rng {
 pub trait Tested: SharingScheme + PartialEq {
     /// Whether the partitions that there are at the beginning are all there can be.
     const FIXED: bool;
+    /// Length of one part of an answer.
+    const PART: usize;
+    /// Whether a part too many does no harm.
+    const SPARE: bool;
 
     fn params() -> Arc<Self::Params>;
 
@@ -49,6 +53,8 @@ pub trait Tested: SharingScheme + PartialEq {
 
 impl Tested for Afgh {
     const FIXED: bool = false;
+    const PART: usize = 148;
+    const SPARE: bool = false;
 
     fn params() -> Arc<()> {
         Arc::new(())
@@ -61,6 +67,8 @@ impl Tested for Afgh {
 
 impl Tested for Kapre {
     const FIXED: bool = true;
+    const PART: usize = 148;
+    const SPARE: bool = false;
 
     /// Room for the four partitions with 16 epochs each.
     fn params() -> Arc<Params> {
@@ -77,6 +85,8 @@ impl Tested for Kapre {
 /// With one server, which it takes: what several bring with them is tested apart.
 impl Tested for Threshold {
     const FIXED: bool = true;
+    const PART: usize = 133;
+    const SPARE: bool = true;
 
     fn params() -> Arc<()> {
         Arc::new(())
