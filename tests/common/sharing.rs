@@ -40,6 +40,8 @@ pub fn rng(seed: u8) -> ChaCha20Rng {
 pub trait Tested: SharingScheme + PartialEq {
     /// Whether the partitions that there are at the beginning are all there can be.
     const FIXED: bool;
+    /// Whether the owner's keys follow from the root without a draw.
+    const DRAWLESS: bool;
     /// Length of one part of an answer.
     const PART: usize;
     /// Whether a part too many does no harm.
@@ -53,6 +55,7 @@ pub trait Tested: SharingScheme + PartialEq {
 
 impl Tested for Afgh {
     const FIXED: bool = false;
+    const DRAWLESS: bool = false;
     const PART: usize = 148;
     const SPARE: bool = false;
 
@@ -67,6 +70,7 @@ impl Tested for Afgh {
 
 impl Tested for Kapre {
     const FIXED: bool = true;
+    const DRAWLESS: bool = false;
     const PART: usize = 148;
     const SPARE: bool = false;
 
@@ -85,6 +89,7 @@ impl Tested for Kapre {
 /// With one server, which it takes: what several bring with them is tested apart.
 impl Tested for Threshold {
     const FIXED: bool = true;
+    const DRAWLESS: bool = true;
     const PART: usize = 133;
     const SPARE: bool = true;
 
