@@ -95,12 +95,13 @@ pub(crate) mod label {
     pub(crate) const THRESHOLD_RHO: Label = Label("sesphr v1 threshold rho");
     pub(crate) const THRESHOLD_KEY: Label = Label("sesphr v1 threshold key");
     pub(crate) const THRESHOLD_TAG: Label = Label("sesphr v1 threshold tag");
+    pub(crate) const THRESHOLD_CAPSULE_NONCE: Label = Label("sesphr v1 threshold capsule nonce");
     pub(crate) const THRESHOLD_CAPSULE_PROOF: Label = Label("sesphr v1 threshold capsule proof");
     pub(crate) const THRESHOLD_GRANT_ID: Label = Label("sesphr v1 threshold grant id");
     pub(crate) const THRESHOLD_X: Label = Label("sesphr v1 threshold x");
     pub(crate) const THRESHOLD_D: Label = Label("sesphr v1 threshold d");
     pub(crate) const THRESHOLD_COEFFICIENT: Label = Label("sesphr v1 threshold coefficient");
-    pub(crate) const THRESHOLD_NONCE: Label = Label("sesphr v1 threshold nonce");
+    pub(crate) const THRESHOLD_PART_NONCE: Label = Label("sesphr v1 threshold part nonce");
     pub(crate) const THRESHOLD_PART_PROOF: Label = Label("sesphr v1 threshold part proof");
     pub(crate) const THRESHOLD_WEIGHT: Label = Label("sesphr v1 threshold weight");
     pub(crate) const THRESHOLD_BATCH: Label = Label("sesphr v1 threshold batch");
@@ -180,12 +181,13 @@ pub(crate) mod label {
         THRESHOLD_RHO,
         THRESHOLD_KEY,
         THRESHOLD_TAG,
+        THRESHOLD_CAPSULE_NONCE,
         THRESHOLD_CAPSULE_PROOF,
         THRESHOLD_GRANT_ID,
         THRESHOLD_X,
         THRESHOLD_D,
         THRESHOLD_COEFFICIENT,
-        THRESHOLD_NONCE,
+        THRESHOLD_PART_NONCE,
         THRESHOLD_PART_PROOF,
         THRESHOLD_WEIGHT,
         THRESHOLD_BATCH,

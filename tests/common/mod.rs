@@ -7,6 +7,7 @@ pub mod json;
 pub mod kac;
 pub mod kapre;
 pub mod scene;
+pub mod threshold;
 
 use std::collections::VecDeque;
 

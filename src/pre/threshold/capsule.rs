@@ -162,7 +162,7 @@ pub(super) fn encapsulate<R: TryCryptoRng + ?Sized>(
     let ctx = ctx.digest();
     let rho = Scalar::of(author.draw(label::THRESHOLD_RHO, &[ctx.as_bytes()], rng)?).nonzero()?;
     // One draw for both: two proofs with one nonce have one ρ and one context, and with them are one proof.
-    let nonce = Scalar::of(hash(label::THRESHOLD_NONCE, &[&*rho.to_bytes(), ctx.as_bytes()])).nonzero()?;
+    let nonce = Scalar::of(hash(label::THRESHOLD_CAPSULE_NONCE, &[&*rho.to_bytes(), ctx.as_bytes()])).nonzero()?;
     let halves = [&rho, &nonce].map(|k| Element::base(&k.halve()));
     let [c1, commitment] = *Point::doubles(&halves) else { return Err(RngError.into()) };
     let Derived { key, tag } = derive(&Zeroizing::new(owner.mul(&rho)), &c1, &ctx);

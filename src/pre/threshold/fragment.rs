@@ -236,7 +236,7 @@ pub(super) fn reencrypt<R: TryCryptoRng + ?Sized>(
     let parts: [&[u8]; 4] = [&*share, digest.as_bytes(), c1.as_bytes(), capsule.ctx().as_bytes()];
     // A known nonce reveals the fragment, and so do two answers under one: it takes the server's secret, this fragment
     // and a dead generator, and then both answers are the same.
-    let nonce = Scalar::of(server.draw(label::THRESHOLD_NONCE, &parts, rng)?).nonzero()?;
+    let nonce = Scalar::of(server.draw(label::THRESHOLD_PART_NONCE, &parts, rng)?).nonzero()?;
     let half = nonce.halve();
     let halves = [c1.mul(&fragment.share.halve()), c1.mul(&half), Element::base(&half)];
     let [e, first, second] = *Point::doubles(&halves) else { return Err(RngError.into()) };

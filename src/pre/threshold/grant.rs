@@ -245,19 +245,23 @@ impl Core {
         let mut coefficients = Vec::with_capacity(servers.threshold().into());
         coefficients.push(owner.a() * &d.invert());
         for j in 1..servers.threshold() {
-            // Hedged by the owner's secret; round and degree keep a dead generator's values apart.
+            // Hedged by the owner's secret; round, degree and servers keep a dead generator's values apart: one polynomial
+            // for two committees would let fragments of both combine.
             let parts: [&[u8]; 3] = [self.id.as_bytes(), &round.to_be_bytes(), &[j]];
-            coefficients.push(Scalar::of(signer.draw(label::THRESHOLD_COEFFICIENT, &parts, rng)?).nonzero()?);
+            let drawn = signer.draw(label::THRESHOLD_COEFFICIENT, &parts, rng)?.message(servers);
+            coefficients.push(Scalar::of(drawn).nonzero()?);
         }
-        let shares = servers.indices().map(|index| (index, evaluate(&coefficients, index)));
-        let shares: Vec<_> =
-            shares.map(|(index, share)| Ok((index, share.nonzero()?))).collect::<Result<_, RngError>>()?;
         let Self { id, user, point, validity } = self;
-        let (origin, servers, commitments) = (key.origin, servers.clone(), Point::bases(&coefficients));
+        let (origin, commitments) = (key.origin, Point::bases(&coefficients));
+        let servers = servers.clone();
         let grant = Grant { id, round, origin, user, point, x, validity, servers, commitments };
         let grant = Signed::new(signer, grant);
-        let digest = grant.digest();
-        let fragments = shares.into_iter().map(|(index, share)| Fragment::new(digest, index, share)).collect();
+        let (digest, servers) = (grant.digest(), grant.unverified().servers());
+        // Room for all at once: growing would leave copies behind.
+        let mut fragments = Vec::with_capacity(servers.ids().len());
+        for index in servers.indices() {
+            fragments.push(Fragment::new(digest, index, evaluate(&coefficients, index).nonzero()?));
+        }
         Ok((grant, fragments))
     }
 }
@@ -282,7 +286,8 @@ pub(super) fn delegate<R: TryCryptoRng + ?Sized>(
     let (origin, party) = (owner.name().origin, user.user());
     let parts: [&[u8]; 5] = [origin.as_bytes(), party.as_bytes(), user.point().as_bytes(), &start, &end];
     // Two grants of one name would share d. The parts keep different ones apart, whatever the generator does.
-    let id = GrantId::from_array(signer.draw(label::THRESHOLD_GRANT_ID, &parts, rng)?.digest().half());
+    let drawn = signer.draw(label::THRESHOLD_GRANT_ID, &parts, rng)?.message(&terms.servers);
+    let id = GrantId::from_array(drawn.digest().half());
     let core = Core { id, user: party, point: *user.point(), validity: terms.validity };
     Ok(core.deal(owner, signer, &terms.servers, 0, rng)?)
 }

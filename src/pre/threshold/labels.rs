@@ -104,8 +104,12 @@ impl LabelTree {
         }
         let of = |partition: Partition| (0..epochs).map(move |epoch| Period { partition, epoch });
         let periods: Vec<_> = partitions.iter().copied().flat_map(of).collect();
-        let scalars: Result<Vec<_>, _> = periods.iter().map(|period| secret_scalar(root, &owner, period)).collect();
-        let points: Vec<_> = Point::bases(&scalars?).iter().map(|point| *point.as_bytes()).collect();
+        // Room for all at once: growing would leave copies behind.
+        let mut scalars = Vec::with_capacity(periods.len());
+        for period in &periods {
+            scalars.push(secret_scalar(root, &owner, period)?);
+        }
+        let points: Vec<_> = Point::bases(&scalars).iter().map(|point| *point.as_bytes()).collect();
         let tree = tree();
         let leaves: Vec<_> = periods.iter().zip(&points).map(|(period, point)| leaf(&tree, period, point)).collect();
         let root = tree.root(&leaves);

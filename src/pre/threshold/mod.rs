@@ -83,6 +83,11 @@
 //! * t servers without the delegatee learn nothing, but they can refuse. So can n − t + 1 servers.
 //! * A part is not signed. Its proof shows that it is right; a wrong one may be the server's or somebody's on the way:
 //!   ask over an authenticated channel, then the server named is the server at fault.
+//! * The tag is the author's to choose. An author in league with a server can make a capsule that opens for a delegatee
+//!   through that server and not for the owner. Who must rule that out checks the parts first
+//!   ([`vartime_verify_parts`](Threshold::vartime_verify_parts), [`open_verified`](Threshold::open_verified)): what opens then is ρA.
+//! * Openings go by the tag. π is there for the servers, so capsules that differ in π alone open alike: what is deduplicated
+//!   is c1, tag and context.
 //! * There is no rotation: A and c1 are in every hash. New labels instead.
 //! * A capsule authenticates no sender. Sealed records are signed by their author.
 //! * Nothing here resists a quantum computer.
@@ -142,13 +147,15 @@ impl Threshold {
     /// over the years never add up, or to replace a server that is lost. The delegatee has no part in it, and its
     /// [`UserGrant`] of any round gives the same d.
     ///
-    /// Fragments of different rounds do not combine. What makes the former round useless is that servers delete it: the
+    /// Fragments of different rounds do not combine, except that a threshold of one leaves nothing to divide: there each
+    /// fragment is a·d⁻¹, in every round. What makes the former round useless is that servers delete it: the
     /// owner's [head of live grants](crate::pre::LiveSet) names the new one.
     ///
     /// Cost: as `delegate`.
     ///
     /// # Errors
-    /// [`DelegateError::Signer`], [`DelegateError::Scope`] for a grant under another key, [`DelegateError::Rng`].
+    /// [`DelegateError::Signer`], [`DelegateError::Scope`] for a grant under another key or in its last round, 2³² − 1,
+    /// [`DelegateError::Rng`].
     pub fn refresh<R: TryCryptoRng + ?Sized>(
         owner: &OwnerSecret,
         signer: &SigningKey,
@@ -195,6 +202,9 @@ impl Threshold {
 
     /// Who lied: the servers of the numbers that the wrong parts bear, each once. A part that bears another server's number
     /// is blamed on that server, so see first that each server's part bears its [own](Servers::index).
+    ///
+    /// A part names no round. `grant` has to be the one that the servers carry out: measured by that of another round, right
+    /// parts are wrong, although they may open.
     pub fn culprits(grant: &UserGrant, capsule: &Capsule, parts: &[Part], ctx: &Context<'_>) -> Vec<PartyId> {
         let servers = grant.grant().grant().servers();
         let verified = open::verify_for(grant, capsule, parts, ctx);

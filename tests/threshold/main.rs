@@ -1,0 +1,17 @@
+//! Threshold re-encryption: attacks, and what cannot be defended. One program, because each one has to be linked.
+#![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "../common/mod.rs"]
+#[macro_use]
+mod common;
+
+mod capsules;
+mod fragments;
+mod grants;
+mod keys;
+mod liars;
+mod limits;
+mod opening;
+mod refresh;
+mod secrets;
