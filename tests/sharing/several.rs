@@ -147,7 +147,13 @@ fn liars_are_named_and_stop_nothing() {
     let (sealed, other) = (w.write(1, at(2)), w.write(2, at(2)));
     let (answers, others) = (w.ask(&sealed, at(3)), w.ask(&other, at(3)));
     let part = answers[0].1.encoded_len() - 129;
-    let lies: [(&str, Response<Threshold>); 4] = [
+    let twice = {
+        let mut bytes = [&answers[0].1.to_bytes()[..], &answers[0].1.to_bytes()[part - 4..]].concat();
+        bytes[part - 5] = 2;
+        Response::from_bytes(&bytes).unwrap()
+    };
+    let lies: [(&str, Response<Threshold>); 5] = [
+        ("two parts", twice),
         ("another record", others[0].1.clone()),
         ("another server's part", answers[3].1.clone()),
         (

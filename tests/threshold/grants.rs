@@ -111,6 +111,23 @@ fn signed_fields_that_are_not_those_of_the_dealing() {
     assert_eq!(open(&made(POINT, Element::base(&small(7)).encode().as_bytes())), None);
 }
 
+/// F_0 is for the delegatee to check, and the others are for the servers.
+#[test]
+fn commitments_that_are_not_those_of_the_dealing() {
+    let s = Scene::new(2, 3);
+    for j in 0..2 {
+        let other = shifted(&s.held.commitment(j), &Element::base(&small(1)));
+        let at = SERVERS + 6 + 32 * 3 + 32 * j;
+        let signed = resigned(&s.held.signed, at, other.as_bytes(), &s.owner.signer);
+        let grant = Threshold::verify_grant(&(), &s.owner.key, &signed, NOW).unwrap();
+        assert_eq!(Threshold::accept_grant(&(), &s.user.secret, &grant).is_ok(), j == 1);
+        let share = s.held.share(1);
+        let fragment: Fragment = crate::common::scene::message(&[grant.digest().as_bytes(), &[1], &*share.to_bytes()]);
+        let verified = Threshold::verify_rekey(&(), &s.owner.key, &grant, &fragment);
+        assert_eq!(verified.err(), Some(GrantError::ReKey));
+    }
+}
+
 /// Revocation goes by name, and d by name as well: grants that differ must not share one even then.
 #[test]
 fn two_grants_have_two_names_although_generator_and_counter_repeat() {
