@@ -3,12 +3,19 @@
 #![cfg(feature = "alloc")]
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use peak_alloc::PeakAlloc;
-use sesphr::context::Timestamp;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use sesphr::context::{Partition, Period, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message};
 use sesphr::identity::SigningKey;
 use sesphr::kac::params::{EncodedParams, Pins, Transcript};
 use sesphr::kac::{ClassGrid, ClassSet, GenerationChain};
+use sesphr::kem::OwnerRoot;
+use sesphr::pre::Pre;
+use sesphr::pre::threshold::{Grant, LabelTree, OwnerKey, Servers, Terms, Threshold};
 use sesphr::pre::{LiveSet, LiveUpdate};
 use sesphr::sharing::log::{Audit, Log};
 
@@ -27,6 +34,22 @@ fn peak<M: Message>(body: &[&[u8]], filler: usize) -> usize {
     MEMORY.peak_usage().saturating_sub(before)
 }
 
+/// What stands in front of the path in an owner's key, and in front of the committee in a grant.
+fn threshold(owner: &SigningKey) -> (Vec<u8>, Vec<u8>) {
+    let rng = &mut ChaCha20Rng::from_seed([2; 32]);
+    let root = OwnerRoot::generate(rng);
+    let tree = Arc::new(LabelTree::derive(&root, owner.id(), [Partition::MEDICAL], 2).unwrap());
+    let label = tree.label(&Period { partition: Partition::MEDICAL, epoch: 1 }).unwrap();
+    let (secret, key) = Threshold::owner_keygen(&(), &root, owner, &label, rng).unwrap();
+    let user = Threshold::user_keygen(&(), owner, rng).unwrap().1;
+    let user = Threshold::verify_user(&(), &user, &owner.id()).unwrap();
+    let validity = Validity::new(Timestamp(1), Timestamp(2)).unwrap();
+    let terms = Terms { validity, servers: Servers::new(1, [owner.id()]).unwrap() };
+    let (grant, _) = Threshold::delegate(&(), &secret, owner, &user, &(), &terms, rng).unwrap();
+    let (key, grant) = (key.to_bytes(), grant.unverified().to_bytes());
+    (key[4..key.len() - 36].to_vec(), grant[4..grant.len() - 66].to_vec())
+}
+
 #[test]
 fn what_is_announced_is_not_allocated() {
     let owner = SigningKey::from_seed(&[1; 32]);
@@ -34,6 +57,8 @@ fn what_is_announced_is_not_allocated() {
     live.advance(&owner, [], [], Timestamp(1), Timestamp(2)).unwrap();
     let live = live.head().unwrap().to_bytes();
     let log = Log::new(owner.id(), owner.id()).head(&owner, Timestamp(1)).unwrap().to_bytes();
+    let (key, grant) = threshold(&owner);
+    let committees = [[1, 2], [2, 2], [1, 255], [255, 255]];
     let counts = [2, 1 << 10, 1 << 15, 1 << 16, (1 << 16) + 1, 1 << 31, u32::MAX].map(u32::to_be_bytes);
     for filler in [0, 8, 1000] {
         for count in &counts {
@@ -50,9 +75,16 @@ fn what_is_announced_is_not_allocated() {
                 peak::<LiveSet>(&[&[1], &live, count], filler),
                 peak::<Audit>(&[&log, &[0; 16], count], filler),
                 peak::<Audit>(&[&log, &[0; 20], count], filler),
+                peak::<OwnerKey>(&[&key, count], filler),
             ];
             for peak in peaks {
                 assert!(peak <= 4 * (filler + 512), "{count:?} of {filler} bytes: {peaks:?}");
+            }
+        }
+        for committee in &committees {
+            let peaks = [peak::<Servers>(&[committee], filler), peak::<Grant>(&[&grant, committee], filler)];
+            for peak in peaks {
+                assert!(peak <= 4 * (filler + 512), "{committee:?} of {filler} bytes: {peaks:?}");
             }
         }
     }

@@ -10,10 +10,14 @@ mod kac;
 mod kapre;
 #[path = "malformed/log.rs"]
 mod log;
+#[path = "malformed/points.rs"]
+mod points;
 #[path = "malformed/roles.rs"]
 mod roles;
 #[path = "common/sharing.rs"]
 mod sharing;
+#[path = "malformed/threshold.rs"]
+mod threshold;
 #[path = "malformed/trustees.rs"]
 mod trustees;
 
@@ -25,7 +29,6 @@ use common::{Granted, NOW, Owner, User, medical, party, rng, same, validity};
 use sesphr::context::{Context, ContextBuf, Partition, RecordId};
 use sesphr::encoding::{Encoding, Message, SuiteId, VERSION};
 use sesphr::error::{BufferTooSmall, DecodeError, OpenError};
-use sesphr::hazmat::pairing::{Scalar, mul_p, mul_q};
 use sesphr::identity::{Signed, SigningKey, VerifyingKey};
 use sesphr::kem::{OwnerRoot, SharedKey};
 use sesphr::pre::Pre;
@@ -50,6 +53,7 @@ struct Layout {
     lengths: &'static [usize],
     g1: &'static [usize],
     g2: &'static [usize],
+    ristretto: &'static [usize],
     /// Scalars of proofs, which may be zero.
     scalars: &'static [usize],
     /// Scalars that are secret keys.
@@ -208,6 +212,7 @@ fn samples() -> &'static [Sample] {
         samples.extend(trustees::samples());
         samples.extend(log::samples());
         samples.extend(kapre::samples());
+        samples.extend(threshold::samples());
         samples
     })
 }
@@ -307,7 +312,7 @@ fn other_versions_suites_and_kinds() {
         for other in (0..=255).filter(|v| *v != suite as u8) {
             assert_eq!((s.recode)(&s.patched(1, &[other])), Err(DecodeError::Suite(other)), "{}", s.name);
         }
-        for other in (0..=0x60).chain(0x8000..=0x8060).chain([0xffff]).filter(|k| *k != kind) {
+        for other in (0..=0x90).chain(0x8000..=0x8090).chain([0xffff]).filter(|k| *k != kind) {
             let bytes = s.patched(2, &u16::to_be_bytes(other));
             assert_eq!((s.recode)(&bytes), Err(DecodeError::Kind(other)), "{}", s.name);
         }
@@ -334,8 +339,8 @@ fn impossible_lengths() {
         }
     }
     // Counts beyond their bound, and within it but beyond the bytes.
-    for (name, offset, bound) in kac::COUNTS.into_iter().chain(trustees::COUNTS).chain(log::COUNTS).chain(kapre::COUNTS)
-    {
+    let counts = kac::COUNTS.into_iter().chain(trustees::COUNTS).chain(log::COUNTS).chain(kapre::COUNTS);
+    for (name, offset, bound) in counts.chain(threshold::COUNTS) {
         let s = samples().iter().find(|s| s.name == name).unwrap();
         for (count, error) in [
             (bound, DecodeError::Truncated),
@@ -375,125 +380,30 @@ fn short_buffers_stay_untouched() {
     }
 }
 
-/// p, big-endian.
-const P: [u8; 48] = [
-    0x1a, 0x01, 0x11, 0xea, 0x39, 0x7f, 0xe6, 0x9a, 0x4b, 0x1b, 0xa7, 0xb6, 0x43, 0x4b, 0xac, 0xd7, 0x64, 0x77, 0x4b,
-    0x84, 0xf3, 0x85, 0x12, 0xbf, 0x67, 0x30, 0xd2, 0xa0, 0xf6, 0xb0, 0xf6, 0x24, 0x1e, 0xab, 0xff, 0xfe, 0xb1, 0x53,
-    0xff, 0xff, 0xb9, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xaa, 0xab,
-];
 /// r, little-endian.
 const R: [u8; 32] = [
     0x01, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xfe, 0x5b, 0xfe, 0xff, 0x02, 0xa4, 0xbd, 0x53, 0x05, 0xd8, 0xa1,
     0x09, 0x08, 0xd8, 0x39, 0x33, 0x48, 0x7d, 0x9d, 0x29, 0x53, 0xa7, 0xed, 0x73,
 ];
 
-/// `bytes`, whose last coordinate becomes x + p, if that still leaves the three flag bits free. A decoder that reduces
-/// instead of refusing would take it for the same point.
-fn plus_p(bytes: &[u8], at: usize) -> Option<Vec<u8>> {
-    let mut out = bytes.to_vec();
-    let flags = if at == 0 { out[0] & 0xe0 } else { 0 };
-    out[at] &= if at == 0 { 0x1f } else { 0xff };
-    let mut carry = 0;
-    for i in (0..48).rev() {
-        let sum = u16::from(out[at + i]) + u16::from(P[i]) + carry;
-        out[at + i] = sum as u8;
-        carry = sum >> 8;
-    }
-    let fits = carry == 0 && (at != 0 || out[0] & 0xe0 == 0);
-    out[0] |= flags;
-    fits.then_some(out)
-}
-
-/// Encodings of `N` bytes that are no element of the subgroup, or not the canonical one. `unchecked` decodes without
-/// the subgroup check and tells whether the point is in the subgroup.
-fn bad_points(len: usize, good: &[Vec<u8>], unchecked: impl Fn(&[u8]) -> Option<bool>) -> Vec<(&'static str, Vec<u8>)> {
-    let small = |x: u8, flags: u8| {
-        let mut bytes = vec![0; len];
-        bytes[len - 1] = x;
-        bytes[0] = flags;
-        bytes
-    };
-    let find = |want: Option<bool>| (1..=255).map(|x| small(x, 0x80)).find(|b| unchecked(b) == want).unwrap();
-    let flagged = |f: &dyn Fn(u8) -> u8| {
-        let mut bytes = good[0].clone();
-        bytes[0] = f(bytes[0]);
-        bytes
-    };
-    let mut bad = vec![
-        ("identity", small(0, 0xc0)),
-        ("identity with a sign", small(0, 0xe0)),
-        ("identity with a coordinate", small(1, 0xc0)),
-        ("uncompressed identity", small(0, 0x40)),
-        ("zeros", small(0, 0)),
-        ("ones", vec![0xff; len]),
-        ("off the curve", find(None)),
-        ("outside the subgroup", find(Some(false))),
-        ("not compressed", flagged(&|b| b & 0x7f)),
-        ("at infinity with a coordinate", flagged(&|b| b | 0x40)),
-    ];
-    for at in (0..len).step_by(48) {
-        let above = good.iter().find_map(|bytes| plus_p(bytes, at)).unwrap();
-        bad.push(("not reduced", above));
-    }
-    bad
-}
-
-/// [`bad_points`] of the groups, and some good ones.
-fn good_g1() -> Vec<Vec<u8>> {
-    (1..40).map(|k| mul_p(&Scalar::from_u64(k)).to_affine().to_bytes().to_vec()).collect()
-}
-
-fn good_g2() -> Vec<Vec<u8>> {
-    (1..40).map(|k| mul_q(&Scalar::from_u64(k)).to_affine().to_bytes().to_vec()).collect()
-}
-
-fn bad_g1() -> Vec<(&'static str, Vec<u8>)> {
-    bad_points(48, &good_g1(), |b| {
-        let point = bls12_381::G1Affine::from_compressed_unchecked(b.try_into().unwrap());
-        Option::from(point).map(|p: bls12_381::G1Affine| p.is_torsion_free().into())
-    })
-}
-
-fn bad_g2() -> Vec<(&'static str, Vec<u8>)> {
-    bad_points(96, &good_g2(), |b| {
-        let point = bls12_381::G2Affine::from_compressed_unchecked(b.try_into().unwrap());
-        Option::from(point).map(|p: bls12_381::G2Affine| p.is_torsion_free().into())
-    })
-}
-
-#[test]
-fn no_point_but_of_the_subgroup_in_its_one_encoding() {
-    let (g1, g2, bad1, bad2) = (good_g1(), good_g2(), bad_g1(), bad_g2());
-    let mut tried = 0;
-    for s in samples() {
-        for (offsets, good, bad) in [(s.layout.g1, &g1, &bad1), (s.layout.g2, &g2, &bad2)] {
-            for offset in offsets {
-                // A good point decodes there, so the offset is right and the bad ones fail as points.
-                assert!((s.recode)(&s.patched(*offset, &good[7])).is_ok(), "{} at {offset}", s.name);
-                assert!((s.rejects)(&s.patched(*offset, &good[7])), "{} at {offset}", s.name);
-                for (what, point) in bad {
-                    let result = (s.recode)(&s.patched(*offset, point));
-                    assert_eq!(result, Err(DecodeError::Point), "{} at {offset}: {what}", s.name);
-                    tried += 1;
-                }
-            }
-        }
-    }
-    assert_eq!(tried, 18 * bad1.len() + 12 * bad2.len());
-}
+/// ℓ, little-endian.
+const L: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10,
+];
 
 #[test]
 fn no_scalar_beyond_the_order_and_no_key_of_zero() {
-    let mut above = R;
-    above[0] = 2;
     for s in samples() {
+        let order = if s.header.0 == SuiteId::Threshold { L } else { R };
+        let (mut below, mut above) = (order, order);
+        below[0] -= 1;
+        above[0] += 1;
         for offset in s.layout.scalars.iter().chain(s.layout.keys) {
-            for bytes in [R, above, [0xff; 32]] {
+            for bytes in [order, above, [0xff; 32]] {
                 let result = (s.recode)(&s.patched(*offset, &bytes));
                 assert_eq!(result, Err(DecodeError::Scalar), "{} at {offset}", s.name);
             }
-            let mut below = R;
-            below[0] = 0;
             assert!((s.rejects)(&s.patched(*offset, &below)), "{} at {offset}", s.name);
         }
         for offset in s.layout.keys {
@@ -581,6 +491,6 @@ fn serde_is_hex_in_text_and_bytes_in_binary() {
     }
     let known = "signing key, owner root, owner secret, user secret, re-key, delegation, aggregate delegation, \
                  aggregate key, sub-share, trustee's share, delegatee's secret, delegatee's secret, aggregate re-key, \
-                 referral key, approval key";
+                 referral key, approval key, label secret, threshold user secret, fragment";
     assert_eq!(secrets.join(", "), known);
 }

@@ -51,6 +51,8 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("decode_kapre", decode_kapre),
     ("kapre_open", kapre_open),
     ("kapre_emergency", kapre_emergency),
+    ("decode_threshold", decode_threshold),
+    ("threshold_open", threshold_open),
     ("reader", reader),
     ("scalar_point", scalar_point),
     ("sealed_partition", sealed_partition),
@@ -85,11 +87,13 @@ macro_rules! family {
 mod kac;
 mod kapre;
 mod seeds;
+mod threshold;
 mod trustees;
 #[allow(unused_imports, reason = "a target uses its own function only")]
 pub use kac::{class_set, decode_kac, kac_open, kac_params};
 pub use kapre::{decode_kapre, kapre_emergency, kapre_open};
 pub use seeds::seeds;
+pub use threshold::{decode_threshold, threshold_open};
 
 pub fn decode_identity(data: &[u8]) {
     family!(data, VerifyingKey, SigningKey, OwnerRoot, ContextBuf, Signed<ContextBuf>);

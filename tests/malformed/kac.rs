@@ -11,7 +11,8 @@ use sesphr::kac::*;
 use sesphr::kem::OwnerRoot;
 
 use super::common::{party, rng};
-use super::{Layout, Sample, bad_g1, bad_g2};
+use super::points::{bad_g1, bad_g2};
+use super::{Layout, Sample};
 
 /// Two classes: the least with points on either side of the element that must not exist.
 const N: u32 = 2;

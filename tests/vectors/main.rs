@@ -10,3 +10,5 @@ mod afgh;
 mod kac;
 mod kapre;
 mod record;
+mod ristretto;
+mod threshold;
