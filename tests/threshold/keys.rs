@@ -9,6 +9,7 @@ use crate::common::{TestRng, medical, party, rng};
 use sesphr::context::{Partition, Period};
 use sesphr::encoding::{Encoding, Message};
 use sesphr::error::DecodeError;
+use sesphr::hazmat::hash;
 use sesphr::identity::{Signed, SigningKey};
 use sesphr::kem::{OwnerRoot, OwnerTerms};
 use sesphr::pre::threshold::*;
@@ -262,6 +263,17 @@ fn keys_of_all_labels_and_owners_differ() {
             }
         }
     }
+}
+
+#[test]
+fn names_of_keys_are_derived_as_documented() {
+    let owner = Owner::new(1, medical(3));
+    let (id, point) = (owner.signer.id(), owner.point());
+    let parts: [&[u8]; 4] = [id.as_bytes(), b"medical", &3u32.to_be_bytes(), point.as_bytes()];
+    assert_eq!(hash::wide("sesphr v1 threshold origin", &parts)[..32], owner.key.origin().as_bytes()[..]);
+    let root = sesphr::encoding::SecretEncoding::to_secret_bytes(&owner.root);
+    let parts: [&[u8]; 4] = [&root[4..], id.as_bytes(), b"medical", &3u32.to_be_bytes()];
+    assert_eq!(hashed("sesphr v1 threshold owner secret", &parts).to_bytes(), owner.a().to_bytes());
 }
 
 // Delegatees' keys ----------------------------------------------------------------------------------------------------

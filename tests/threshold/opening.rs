@@ -1,15 +1,19 @@
 //! Any t parts of `Threshold` open and fewer do not, in whatever order and company.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::sample::{Index, subsequence};
 
+use crate::common::kapre::patched;
 use crate::common::threshold::*;
-use crate::common::{party, rng};
-use sesphr::encoding::Encoding;
+use crate::common::{NOW, TestRng, party, rng};
+use sesphr::context::{Context, Timestamp};
+use sesphr::encoding::{Encoding, Message};
 use sesphr::error::OpenError;
-use sesphr::hazmat::ristretto::Element;
+use sesphr::hazmat::ristretto::{Element, Scalar};
 use sesphr::pre::threshold::*;
-use sesphr::pre::{GrantTerms, Pre};
+use sesphr::pre::{GrantTerms, Pre, Proxy, ReencryptError, Reencryptor};
 
 /// Every committee of up to five servers, every set of its parts.
 #[test]
@@ -107,9 +111,35 @@ fn verified_parts_of_something_else_do_not_count() {
         assert_eq!(open(&[part.clone(), good(1), good(2)]), Some(key));
     }
     assert_eq!(open(&[good(3), good(2)]), Some(key));
+
+    // One ρ in two contexts: c1 and E are the same, and a part is a part of one of them.
+    let (a, rho) = (s.owner.point(), Scalar::from_u64(4711));
+    let [(ctx, capsule), (elsewhere, same)] = [ctx, other_ctx].map(|ctx| (ctx, handmade(&a, &rho, &a.mul(&rho), &ctx)));
+    let checked = |capsule: &Capsule, ctx: &Context<'_>| {
+        (1..=2).map(|k| s.held.check(capsule, &s.part(k, capsule, ctx), ctx).unwrap()).collect::<Vec<_>>()
+    };
+    let opens = |parts: &[VerifiedPart]| Threshold::open_verified(&s.held.user, &capsule, parts, &ctx).is_ok();
+    assert!(opens(&checked(&capsule, &ctx)));
+    assert!(!opens(&checked(&same, &elsewhere)));
 }
 
-/// The one thing that moves: n = 255, and a committee that needs all of it.
+/// An author knows ρ, and with it ρF_0: all that the servers' answers add up to. It is one part all the same, where t are needed.
+#[test]
+fn part_that_stands_for_all_of_them() {
+    let s = Scene::new(2, 3);
+    let (ctx, rho, a) = (s.ctx(), Scalar::from_u64(4711), s.owner.point());
+    let capsule = handmade(&a, &rho, &a.mul(&rho), &ctx);
+    let part = s.part(1, &capsule, &ctx);
+    let whole = patched(&part, 5, s.held.commitment(0).mul(&rho).encode().as_bytes());
+    let shared = s.held.commitment(0).mul(&rho).encode().mul(&s.user.factor(&s.owner, &s.held.signed));
+    assert_eq!(unlock(&shared, &capsule, &ctx), s.owner.open(&capsule, &ctx));
+    assert!(s.owner.open(&capsule, &ctx).is_some());
+    for parts in [vec![whole.clone()], vec![whole.clone(), whole]] {
+        assert_eq!(s.held.open(&capsule, &parts, &ctx), None);
+    }
+}
+
+/// All 255 of 255, and one of them.
 #[test]
 fn largest_committee() {
     let owner = Owner::new(1, crate::common::medical(3));
@@ -213,4 +243,29 @@ fn precomputed_key_is_the_key() {
     // With the same draw, the same capsule.
     let made = |key| Threshold::encapsulate(&(), key, &ctx, &party(3), &mut rng(3)).unwrap().0;
     assert_eq!(made(&key), made(&s.owner.key));
+}
+
+/// Bytes in, bytes out, as a server that serves several schemes runs it.
+#[test]
+fn servers_that_choose_the_scheme_at_run_time() {
+    let s = Scene::new(2, 3);
+    let (ctx, capsule, key) = s.seal();
+    let mut out = Vec::new();
+    let mut parts = Vec::new();
+    for (fragment, k) in s.held.fragments.iter().zip(1..) {
+        let rekey = Threshold::verify_rekey(&(), &s.owner.key, &s.held.grant, fragment).unwrap();
+        let proxy: Box<dyn Reencryptor> =
+            Box::new(Proxy::<Threshold>::new(Arc::new(()), s.owner.key.clone(), rekey, Arc::new(party(100 + k))));
+        let run =
+            |bytes: &[u8], now, out: &mut Vec<u8>| proxy.reencrypt(bytes, &ctx, now, &mut TestRng::constant(7), out);
+        // What fails appends nothing.
+        let refused = run(&capsule.to_bytes()[1..], NOW, &mut out).unwrap_err();
+        assert!(matches!(refused, ReencryptError::Capsule(_)));
+        assert_eq!(run(&capsule.to_bytes(), Timestamp(21), &mut out), Err(ReencryptError::Expired));
+        assert!(out.is_empty());
+        run(&capsule.to_bytes(), NOW, &mut out).unwrap();
+        parts.push(Part::from_bytes(&std::mem::take(&mut out)).unwrap());
+    }
+    assert_eq!(s.held.open(&capsule, &parts, &ctx), Some(key));
+    assert!(s.held.culprits(&capsule, &parts, &ctx).is_empty());
 }
