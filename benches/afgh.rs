@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use common::primitives::{Operation, Parts, benches, ratios};
 use common::report::Run;
-use common::{Keys, NOW, Scheme, rng, validity};
+use common::{Keys, NOW, rng, validity};
 use sesphr::pre::Pre;
 use sesphr::pre::afgh::Afgh;
 
@@ -114,7 +114,7 @@ fn operations<'a>(keys: &'a Keys<Afgh>) -> Vec<Operation<'a>> {
     let parts = keys.reencrypt(&capsule, &ctx);
     let (capsule2, capsule3) = (capsule.clone(), capsule.clone());
     let (owner, precomputed) = (&keys.owner, keys.owner.clone().precompute());
-    let (signer, policy) = (&keys.signer, Afgh::policy(validity()));
+    let (signer, policy) = (&keys.signer, validity());
     let (owner_id, user_id) = (keys.signer.id(), keys.user.id());
     let [rekey] = &keys.rekeys;
     let [verified_rekey] = keys.verified_rekeys.as_slice() else { unreachable!("one server") };

@@ -17,6 +17,7 @@
 //! | member | [`sharing::User`] | a key pair of its own | what was granted to it |
 //! | trustee | [`sharing::Trustee`] | a share of the patient's secret | nothing; as many as the threshold together, everything |
 //! | server with a member | | | the partitions and periods granted to the member, whatever was revoked since |
+//! | fewer servers than the threshold with a member | | with [`pre::threshold`] | nothing that was not re-encrypted for the member |
 //!
 //! # Share and revoke
 //!
@@ -80,15 +81,15 @@
 //! ```
 //!
 //! The example `share_record` plays the whole story on a FHIR record, with members who join and leave, and with a
-//! server and a cloud that try to read, alone and with members. `revoke_member`, `emergency_access` and
-//! `hospital_referral` play what comes after.
+//! server and a cloud that try to read, alone and with members. `revoke_member`, `emergency_access`, `hospital_referral`
+//! and `several_servers` play what comes after.
 //!
 //! # Which module
 //!
 //! * To share records among people: [`sharing`].
 //! * To seal and open records with keys that reach you some other way: [`record`].
-//! * To re-encrypt keys for a protocol of your own: [`pre`] and its schemes, [`kapre`] for most uses, and [`pre::afgh`]
-//!   to reproduce the SeSPHR paper or without an allocator.
+//! * To re-encrypt keys for a protocol of your own: [`pre`] and its schemes, [`kapre`] for most uses, [`pre::threshold`]
+//!   where no single server is to be trusted, and [`pre::afgh`] to reproduce the SeSPHR paper or without an allocator.
 //! * To open any set of your own records with one key of constant size: [`kac`].
 //! * Beneath them: [`kem`] (what all schemes' encapsulations share), [`identity`] (parties and signed statements),
 //!   [`role`] (certificates of roles), [`context`] (what a ciphertext is about), [`encoding`] (messages and bytes),

@@ -20,6 +20,7 @@ use sesphr::kapre::{ClassLabel, Kapre, Lineage, Scope};
 use sesphr::kem::OwnerRoot;
 
 use sesphr::pre::afgh::Afgh;
+use sesphr::pre::threshold::Servers;
 use sesphr::sharing::SharingScheme;
 
 /// A scheme as the benches need it: its name, and the values of its own types that the set-up takes.
@@ -34,7 +35,6 @@ pub trait Scheme: SharingScheme {
     fn medical_label() -> Self::Label;
     /// All medical records under the key.
     fn medical_scope() -> Self::Scope;
-    fn policy(validity: Validity) -> Self::Policy;
 }
 
 impl Scheme for Afgh {
@@ -55,10 +55,6 @@ impl Scheme for Afgh {
     fn medical_label() {}
 
     fn medical_scope() {}
-
-    fn policy(validity: Validity) -> Validity {
-        validity
-    }
 }
 
 /// One key for all partitions, which are classes of its grid: 16 epochs of each.
@@ -84,10 +80,6 @@ impl Scheme for Kapre {
 
     fn medical_scope() -> Scope {
         grid().partition(&MEDICAL.partition).unwrap().into()
-    }
-
-    fn policy(validity: Validity) -> Validity {
-        validity
     }
 }
 
@@ -167,7 +159,8 @@ impl<S: Scheme> Keys<S> {
         let owner = S::verify_owner(&params, &owner_public, &signer.id()).unwrap();
         let (user_secret, user_public) = S::user_keygen(&params, &user, rng).unwrap();
         let verified_user = S::verify_user(&params, &user_public, &user.id()).unwrap();
-        let policy = S::policy(validity());
+        let servers = Servers::new(1, [server.id()]).unwrap();
+        let policy = S::policy(Some(&servers), validity()).unwrap();
         let (grant, rekeys) =
             S::delegate(&params, &owner_secret, &signer, &verified_user, &S::medical_scope(), &policy, rng).unwrap();
         let verified_grant = S::verify_grant(&params, &owner, &grant, NOW).unwrap();

@@ -336,9 +336,11 @@ fn cloud_breaks_in(
     let cloud = &world.person(Who::Cloud)?.user;
     let root = OwnerRoot::try_generate(&mut rng)?;
     let context = sealed.header().context();
-    let plan = Scheme::plan(params, &BTreeSet::from(Partition::SESPHR)).ok_or("the parameters have no room")?;
+    let (owner, partitions) = (world.owner.id(), BTreeSet::from(Partition::SESPHR));
+    let plan = Scheme::plan(params, &root, &owner, &partitions).ok_or("the parameters have no room")?;
     let period = Scheme::period(&plan, &context).ok_or("a record of no period")?;
-    let (label, authors) = (Scheme::key_label(&plan, &period), [context.author]);
+    let label = Scheme::key_label(&plan, &period).ok_or("the parameters have no room")?;
+    let authors = [context.author];
     let expected = expected(world.owner.id(), world.record, cell, &authors);
 
     tally.attacks += 1;

@@ -168,7 +168,7 @@ fn mutated<const N: usize>(encode: fn(&Scalar) -> [u8; N]) -> impl Strategy<Valu
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn mutated_g1(bytes in mutated(|k| mul_p(k).to_affine().to_bytes())) {

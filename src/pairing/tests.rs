@@ -661,7 +661,11 @@ macro_rules! suite {
                 super::sums_of_length::<<B as Backend>::G2>();
             }
             proptest! {
-                #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+                #![proptest_config(ProptestConfig {
+                    cases: ProptestConfig::default().cases.div_ceil(10),
+                    failure_persistence: None,
+                    ..ProptestConfig::default()
+                })]
                 #[test]
                 fn sums_of_any((seed, lengths) in (any::<u64>(), lengths())) {
                     super::sums_of_any::<<B as Backend>::G1>(seed, &lengths);

@@ -6,6 +6,7 @@ use crate::context::{Partition, Timestamp};
 use crate::identity::{PartyId, Signed};
 use crate::kac::ClassSet;
 use crate::kapre::Admission;
+use crate::pre::threshold::Servers;
 use crate::role::{Role, RoleCert, RoleError, check};
 
 /// The owner's access-control list: which role reads which partitions, and whose word on roles counts.
@@ -18,6 +19,7 @@ pub struct AccessPolicy {
     pub(super) access: BTreeMap<Role, BTreeSet<Partition>>,
     pub(super) issuers: BTreeSet<(Role, PartyId)>,
     pub(super) referrals: BTreeMap<Role, AdmissionRule>,
+    pub(super) servers: Option<Servers>,
     pub(super) grant_seconds: u64,
 }
 
@@ -46,7 +48,8 @@ impl AccessPolicy {
     /// The defaults, for grants that last at most `grant_seconds`.
     pub fn new(grant_seconds: u64) -> Self {
         let access = Role::ALL.into_iter().map(|role| (role, role.default_partitions().iter().copied().collect()));
-        Self { access: access.collect(), issuers: BTreeSet::new(), referrals: BTreeMap::new(), grant_seconds }
+        let (access, issuers, referrals) = (access.collect(), BTreeSet::new(), BTreeMap::new());
+        Self { access, issuers, referrals, servers: None, grant_seconds }
     }
 
     /// Accepts certificates of `role` from `issuer`.
@@ -84,6 +87,20 @@ impl AccessPolicy {
     /// Whom members of `role` may refer.
     pub fn referral(&self, role: Role) -> Option<&AdmissionRule> {
         self.referrals.get(&role)
+    }
+
+    /// Sets the servers among which grants are divided that are made from now on. To replace a server that is lost or not
+    /// trusted any more, and to divide everything anew from time to time, grant
+    /// [everything again](crate::sharing::Owner::grant_ending) afterwards: members have no part in it.
+    ///
+    /// Schemes with several servers need it, and only they act on it: [`Threshold`](crate::pre::threshold::Threshold) does.
+    pub fn set_servers(&mut self, servers: Servers) {
+        self.servers = Some(servers);
+    }
+
+    /// The servers among which grants are divided.
+    pub fn servers(&self) -> Option<&Servers> {
+        self.servers.as_ref()
     }
 
     /// Longest life of a grant, in seconds.

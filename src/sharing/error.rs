@@ -101,6 +101,8 @@ pub enum OwnerError {
     Live(LiveError),
     /// The owner's own keys do not fit together.
     Key(KeyError),
+    /// The policy names no [servers](crate::sharing::AccessPolicy::set_servers), and the scheme needs them.
+    NoServers,
     /// Delegation failed.
     Delegate(DelegateError),
     /// The random number generator failed.
@@ -170,6 +172,7 @@ impl fmt::Display for OwnerError {
             Self::Backup => f.write_str("the backup does not open"),
             Self::Live(error) => error.fmt(f),
             Self::Key(error) => error.fmt(f),
+            Self::NoServers => f.write_str("the policy names no servers to divide grants among"),
             Self::Delegate(error) => error.fmt(f),
             Self::Rng => f.write_str("the random number generator failed"),
         }
@@ -228,6 +231,8 @@ pub enum ServerError<E> {
     Grant(GrantError),
     /// The head of live grants is not accepted, or does not list the grant.
     Live(LiveError),
+    /// The re-encryption key is another server's.
+    OtherServer,
     /// Another grant has this name.
     Duplicate,
     /// The owner's secret is not shared in this way.
@@ -259,6 +264,7 @@ impl<E: fmt::Display> fmt::Display for ServerError<E> {
             Self::UnknownOwner => f.write_str("the server does not serve this owner"),
             Self::Signature => f.write_str("the statement is not signed by its owner"),
             Self::Stale => f.write_str("the statement is not for this server and time"),
+            Self::OtherServer => f.write_str("the re-encryption key is another server's"),
             Self::Key(error) => error.fmt(f),
             Self::Grant(error) => error.fmt(f),
             Self::Live(error) => error.fmt(f),

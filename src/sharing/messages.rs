@@ -11,6 +11,7 @@ use crate::error::DecodeError;
 use crate::hash::Digest;
 use crate::identity::PartyId;
 use crate::pre::Pre;
+use crate::sharing::SharingScheme;
 use crate::sharing::log::Position;
 
 /// From the owner to a re-encryption server: a grant, the re-encryption key that carries it out, and the owner's key
@@ -37,6 +38,14 @@ impl<S: Pre> Delegation<S> {
     /// The re-encryption key.
     pub fn rekey(&self) -> &S::ReKey {
         &self.rekey
+    }
+}
+
+impl<S: SharingScheme> Delegation<S> {
+    /// The one server that it is for; `None` where the grant does not say, and the owner sends it to the server of its
+    /// choice.
+    pub fn server(&self) -> Option<PartyId> {
+        S::server(&self.grant, &self.rekey)
     }
 }
 

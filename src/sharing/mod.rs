@@ -30,6 +30,8 @@
 //! * [`Kapre`](crate::kapre::Kapre), the default: one key pair of the owner's for all periods, and a grant of constant
 //!   size for any set of them. Server and member together reach the periods of the member's grants and no other.
 //!   The number of epochs is bounded by the parameters.
+//! * [`Threshold`](crate::pre::threshold::Threshold), where no single server is to be trusted: a grant for each period is
+//!   divided among [n servers](AccessPolicy::set_servers), and [any t of them](User::open_with) carry it out.
 //! * [`Afgh`](crate::pre::afgh::Afgh), to reproduce the paper: a key pair and a grant for each period.
 //!
 //! # What is enforced by what
@@ -69,4 +71,4 @@ pub use scheme::SharingScheme;
 pub use server::Server;
 pub use storage::{MemoryStorage, Storage};
 pub use trustee::Trustee;
-pub use user::User;
+pub use user::{NotOpened, Opened, User};

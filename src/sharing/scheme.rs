@@ -1,6 +1,7 @@
 //! What the roles need of a scheme beyond re-encryption: how an owner's periods become keys, and a member's grants.
 
 use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -8,20 +9,29 @@ use crate::context::{Context, Partition, Period, Slot, Validity};
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed};
 use crate::kac::{self, ClassGrid, ClassSet, Params};
-use crate::kapre::{ClassLabel, Grant, Kapre, Lineage, Scope};
+use crate::kapre::{self, ClassLabel, Grant, Kapre, Lineage, Scope};
 use crate::kem::{OwnerRoot, OwnerTerms};
 use crate::pre::afgh::{self, Afgh};
+use crate::pre::threshold::{self, KeyLabel, LabelTree, Servers, Terms, Threshold};
 use crate::pre::{GrantId, KeyError, Pre};
 use crate::role::Role;
 use crate::sharing::AdmissionRule;
 
+/// How many epochs of a partition [`Threshold`] has label keys for: a change of members a week, for twenty years.
+const EPOCHS: u32 = 1024;
+
 /// A scheme that the roles can run on.
-pub trait SharingScheme: Pre<Policy = Validity> {
+pub trait SharingScheme: Pre {
     /// Which periods there can be. It follows from parameters and partitions, and never changes for an owner.
     type Plan: Clone + fmt::Debug;
 
-    /// The plan for these partitions; `None` when the parameters have no room for them.
-    fn plan(params: &Self::Params, partitions: &BTreeSet<Partition>) -> Option<Self::Plan>;
+    /// The plan of the owner with this root for these partitions; `None` when the parameters have no room for them.
+    fn plan(
+        params: &Self::Params,
+        root: &OwnerRoot,
+        owner: &PartyId,
+        partitions: &BTreeSet<Partition>,
+    ) -> Option<Self::Plan>;
 
     /// How many epochs a partition has room for.
     fn epochs(plan: &Self::Plan) -> u32;
@@ -29,8 +39,14 @@ pub trait SharingScheme: Pre<Policy = Validity> {
     /// Whether the plan has room for a period.
     fn has(plan: &Self::Plan, period: &Period) -> bool;
 
-    /// Which of the owner's keys a period is under.
-    fn key_label(plan: &Self::Plan, period: &Period) -> Self::KeyLabel;
+    /// Which of the owner's keys a period is under; `None` when the plan has no room for it.
+    fn key_label(plan: &Self::Plan, period: &Period) -> Option<Self::KeyLabel>;
+
+    /// On which terms a grant is made; `None` where it takes servers and there are none.
+    fn policy(servers: Option<&Servers>, validity: Validity) -> Option<Self::Policy>;
+
+    /// The one server that a re-encryption key is for; `None` where the grant does not say.
+    fn server(grant: &Self::Grant, rekey: &Self::ReKey) -> Option<PartyId>;
 
     /// The owner's secret under a label, for opening the owner's own records.
     ///
@@ -71,7 +87,7 @@ pub trait SharingScheme: Pre<Policy = Validity> {
 impl SharingScheme for Afgh {
     type Plan = ();
 
-    fn plan((): &(), _: &BTreeSet<Partition>) -> Option<()> {
+    fn plan((): &(), _: &OwnerRoot, _: &PartyId, _: &BTreeSet<Partition>) -> Option<()> {
         Some(())
     }
 
@@ -83,8 +99,16 @@ impl SharingScheme for Afgh {
         true
     }
 
-    fn key_label((): &(), period: &Period) -> Period {
-        *period
+    fn key_label((): &(), period: &Period) -> Option<Period> {
+        Some(*period)
+    }
+
+    fn policy(_: Option<&Servers>, validity: Validity) -> Option<Validity> {
+        Some(validity)
+    }
+
+    fn server(_: &Signed<afgh::Grant>, _: &afgh::ReKey) -> Option<PartyId> {
+        None
     }
 
     fn secret((): &(), root: &OwnerRoot, owner: &PartyId, label: &Period) -> Result<afgh::OwnerSecret, KeyError> {
@@ -119,6 +143,78 @@ impl SharingScheme for Afgh {
     }
 }
 
+/// One key pair and one grant for each period, divided among servers; no referrals.
+///
+/// The plan is a tree of label keys with 1,024 epochs of each partition, under one root that the owner signs. It
+/// takes the [servers](crate::sharing::AccessPolicy::set_servers) of the owner's policy.
+impl SharingScheme for Threshold {
+    type Plan = Arc<LabelTree>;
+
+    fn plan((): &(), root: &OwnerRoot, owner: &PartyId, partitions: &BTreeSet<Partition>) -> Option<Arc<LabelTree>> {
+        LabelTree::derive(root, *owner, partitions.iter().copied(), EPOCHS).ok().map(Arc::new)
+    }
+
+    fn epochs(tree: &Arc<LabelTree>) -> u32 {
+        tree.epochs()
+    }
+
+    fn has(tree: &Arc<LabelTree>, period: &Period) -> bool {
+        tree.has(period)
+    }
+
+    fn key_label(tree: &Arc<LabelTree>, period: &Period) -> Option<KeyLabel> {
+        tree.label(period)
+    }
+
+    fn policy(servers: Option<&Servers>, validity: Validity) -> Option<Terms> {
+        Some(Terms { validity, servers: servers?.clone() })
+    }
+
+    fn server(grant: &Signed<threshold::Grant>, rekey: &threshold::Fragment) -> Option<PartyId> {
+        grant.unverified().servers().server(rekey.index())
+    }
+
+    fn secret(
+        (): &(),
+        root: &OwnerRoot,
+        owner: &PartyId,
+        label: &KeyLabel,
+    ) -> Result<threshold::OwnerSecret, KeyError> {
+        Ok(threshold::OwnerSecret::derive(root, *owner, &label.period())?)
+    }
+
+    fn label(key: &threshold::VerifiedOwner, period: &Period) -> Option<()> {
+        (key.period() == *period).then_some(())
+    }
+
+    fn covers((): &(), key: &threshold::VerifiedOwner, ctx: &Context<'_>) -> bool {
+        key.origin() == ctx.origin
+    }
+
+    fn period(tree: &Arc<LabelTree>, ctx: &Context<'_>) -> Option<Period> {
+        match ctx.slot {
+            Slot::Epoch(epoch) => Some(Period { partition: ctx.partition, epoch }).filter(|period| tree.has(period)),
+            Slot::Class(_) => None,
+        }
+    }
+
+    fn name(grant: &Signed<threshold::Grant>) -> (GrantId, Digest) {
+        (grant.unverified().id(), grant.digest())
+    }
+
+    fn divide(_: &Arc<LabelTree>, periods: BTreeSet<Period>) -> Vec<BTreeSet<Period>> {
+        periods.into_iter().map(|period| BTreeSet::from([period])).collect()
+    }
+
+    fn scope(
+        _: &Arc<LabelTree>,
+        _: &BTreeSet<Period>,
+        _: Option<(&AdmissionRule, &BTreeSet<(Role, PartyId)>)>,
+    ) -> Option<()> {
+        Some(())
+    }
+}
+
 fn classes<'a>(grid: &ClassGrid, periods: impl IntoIterator<Item = &'a Period>) -> Option<ClassSet> {
     let classes: Option<Vec<_>> = periods.into_iter().map(|period| grid.class(period)).collect();
     ClassSet::try_from_classes(classes?).ok()
@@ -130,7 +226,7 @@ fn classes<'a>(grid: &ClassGrid, periods: impl IntoIterator<Item = &'a Period>) 
 impl SharingScheme for Kapre {
     type Plan = ClassGrid;
 
-    fn plan(params: &Params, partitions: &BTreeSet<Partition>) -> Option<ClassGrid> {
+    fn plan(params: &Params, _: &OwnerRoot, _: &PartyId, partitions: &BTreeSet<Partition>) -> Option<ClassGrid> {
         let partitions: Vec<_> = partitions.iter().copied().collect();
         let epochs = params.classes().checked_div(u32::try_from(partitions.len()).ok()?)?;
         ClassGrid::new(&partitions, epochs).ok()
@@ -144,8 +240,16 @@ impl SharingScheme for Kapre {
         grid.class(period).is_some()
     }
 
-    fn key_label(grid: &ClassGrid, _: &Period) -> Lineage {
-        Lineage::first(grid.clone())
+    fn key_label(grid: &ClassGrid, _: &Period) -> Option<Lineage> {
+        Some(Lineage::first(grid.clone()))
+    }
+
+    fn policy(_: Option<&Servers>, validity: Validity) -> Option<Validity> {
+        Some(validity)
+    }
+
+    fn server(_: &Grant, _: &kapre::ReKey) -> Option<PartyId> {
+        None
     }
 
     fn secret(

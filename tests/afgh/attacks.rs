@@ -336,7 +336,7 @@ fn all_failures_of_opening_are_one_value() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(4)))]
 
     /// Whatever multiples a server answers with, the capsule opens to its key or not at all.
     #[test]

@@ -15,6 +15,7 @@ use sesphr::kapre::Kapre;
 use sesphr::kem::OwnerRoot;
 use sesphr::pre::LiveError;
 use sesphr::pre::afgh::Afgh;
+use sesphr::pre::threshold::{Servers, Threshold};
 use sesphr::record::{SealedPartition, Sealer, Versions};
 use sesphr::sharing::log::{Auditor, Event, Receipt, Rule};
 use sesphr::sharing::*;
@@ -39,6 +40,12 @@ pub fn rng(seed: u8) -> ChaCha20Rng {
 pub trait Tested: SharingScheme + PartialEq {
     /// Whether the partitions that there are at the beginning are all there can be.
     const FIXED: bool;
+    /// Whether the owner's keys follow from the root without a draw.
+    const DRAWLESS: bool;
+    /// Length of one part of an answer.
+    const PART: usize;
+    /// Whether a part too many does no harm.
+    const SPARE: bool;
 
     fn params() -> Arc<Self::Params>;
 
@@ -48,6 +55,9 @@ pub trait Tested: SharingScheme + PartialEq {
 
 impl Tested for Afgh {
     const FIXED: bool = false;
+    const DRAWLESS: bool = false;
+    const PART: usize = 148;
+    const SPARE: bool = false;
 
     fn params() -> Arc<()> {
         Arc::new(())
@@ -60,6 +70,9 @@ impl Tested for Afgh {
 
 impl Tested for Kapre {
     const FIXED: bool = true;
+    const DRAWLESS: bool = false;
+    const PART: usize = 148;
+    const SPARE: bool = false;
 
     /// Room for the four partitions with 16 epochs each.
     fn params() -> Arc<Params> {
@@ -73,6 +86,22 @@ impl Tested for Kapre {
     }
 }
 
+/// With one server, which it takes: what several bring with them is tested apart.
+impl Tested for Threshold {
+    const FIXED: bool = true;
+    const DRAWLESS: bool = true;
+    const PART: usize = 133;
+    const SPARE: bool = true;
+
+    fn params() -> Arc<()> {
+        Arc::new(())
+    }
+
+    fn grants(periods: usize) -> usize {
+        periods
+    }
+}
+
 /// Makes a test of each function for every scheme.
 #[macro_export]
 macro_rules! on_every_scheme {
@@ -82,6 +111,9 @@ macro_rules! on_every_scheme {
         }
         mod kapre {
             $($(#[$meta])* #[test] fn $name() { super::$name::<sesphr::kapre::Kapre>(); })+
+        }
+        mod threshold {
+            $($(#[$meta])* #[test] fn $name() { super::$name::<sesphr::pre::threshold::Threshold>(); })+
         }
     };
 }
@@ -162,6 +194,7 @@ impl<S: Tested> World<S> {
         let chamber = party(200);
         let mut policy = AccessPolicy::new(YEAR);
         Role::ALL.into_iter().for_each(|role| policy.trust(role, chamber.id()));
+        policy.set_servers(Servers::new(1, [party(201).id()]).unwrap());
         let owner = Owner::new(params.clone(), Self::root(seed), policy, partitions, YEAR, at(0)).unwrap();
         let mut server = Server::load(params.clone(), party(201), MemoryStorage::new()).unwrap();
         server.enroll(owner.id()).unwrap();

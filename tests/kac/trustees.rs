@@ -159,7 +159,7 @@ fn the_largest_committee() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(20)))]
 
     /// Resharing to any committee, by any threshold of the old one, any number of times.
     #[test]

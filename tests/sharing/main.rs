@@ -17,5 +17,6 @@ mod receipts;
 mod recovery;
 mod referral;
 mod server;
+mod several;
 mod story;
 mod time;

@@ -228,7 +228,7 @@ fn story<S: Tested>(events: &[Event]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(10)))]
 
     #[test]
     fn members_read_what_the_oracle_says_under_a_key_a_period(events in prop::collection::vec(event(), 1..14)) {

@@ -404,9 +404,8 @@ fn swapped_answers_do_not_open<S: Tested>() {
     let of_carol = w.ask(&carol, &second, at(4)).unwrap();
     assert_eq!(w.open(&mut bob, &second, &of_carol, at(4)), Err(Refused::ByReader));
     assert_eq!(w.open(&mut carol, &second, &of_carol, at(4)), Ok(()));
-    // Of 148 bytes in both schemes: 4 + 48 + 96.
-    let part = |answer: &Response<S>| answer.to_bytes().split_off(answer.encoded_len() - 148);
-    let head = |answer: &Response<S>| answer.to_bytes()[..answer.encoded_len() - 148].to_vec();
+    let part = |answer: &Response<S>| answer.to_bytes().split_off(answer.encoded_len() - S::PART);
+    let head = |answer: &Response<S>| answer.to_bytes()[..answer.encoded_len() - S::PART].to_vec();
     let join = |a, b| Response::<S>::from_bytes(&[head(a), part(b)].concat()).unwrap();
     for (a, b) in
         [(&answers[1], &of_carol), (&of_carol, &answers[1]), (&answers[0], &answers[1]), (&answers[1], &answers[2])]
@@ -417,9 +416,9 @@ fn swapped_answers_do_not_open<S: Tested>() {
     let (mut none, mut two) = (head(&answers[1]), [head(&answers[1]), part(&answers[1]), part(&answers[1])].concat());
     let count = none.len() - 1;
     (none[count], two[count]) = (0, 2);
-    for bytes in [none, two] {
+    for (bytes, opens) in [(none, false), (two, S::SPARE)] {
         let answer = Response::from_bytes(&bytes).unwrap();
-        assert_eq!(w.open(&mut bob, &second, &answer, at(4)), Err(Refused::ByReader));
+        assert_eq!(w.open(&mut bob, &second, &answer, at(4)).is_ok(), opens);
     }
     // A twin of the same record by the same user: nothing is gained or lost.
     let twin = w.ask(&bob, &second, at(4)).unwrap();
@@ -432,13 +431,14 @@ fn a_server_cannot_swap_the_owners_key<S: Tested>() {
     // It sets up as an owner of its own, and grants the user a key that it knows.
     let (mallory, params) = (party(201), S::params());
     let period = Period { partition: MEDICAL, epoch: 1 };
-    let plan = S::plan(&params, &Partition::SESPHR.into()).unwrap();
-    let (root, label) = (World::<S>::root(9), S::key_label(&plan, &period));
+    let root = World::<S>::root(9);
+    let plan = S::plan(&params, &root, &mallory.id(), &Partition::SESPHR.into()).unwrap();
+    let label = S::key_label(&plan, &period).unwrap();
     let (secret, public) = S::owner_keygen(&params, &root, &mallory, &label, &mut rng(9)).unwrap();
     let key = S::verify_user(&params, &key_of(&bob), &bob.id()).unwrap();
-    let validity = Validity::new(at(0), at(YEAR)).unwrap();
+    let policy = S::policy(w.owner.policy().servers(), Validity::new(at(0), at(YEAR)).unwrap()).unwrap();
     let scope = S::scope(&plan, &[period].into(), None).unwrap();
-    let (grant, _) = S::delegate(&params, &secret, &mallory, &key, &scope, &validity, &mut rng(9)).unwrap();
+    let (grant, _) = S::delegate(&params, &secret, &mallory, &key, &scope, &policy, &mut rng(9)).unwrap();
     let genuine = w.ask(&bob, &sealed, at(3)).unwrap().to_bytes();
     let mine = &update.delegations[0];
     let (at_key, at_grant) = (36, 36 + mine.owner_key().encoded_len());

@@ -150,7 +150,9 @@ fn when_the_generator_fails_nothing_changes<S: Tested>() {
             assert_eq!(w.owner.membership(), before, "operation {i} at draw {draws}");
             draws += 1;
         }
-        assert!(draws > 0, "operation {i}");
+        // Keys and grants are drawn, or grants alone.
+        let grants = (3..=9).contains(&i) || i == 11;
+        assert_eq!(draws > 0, grants || !S::DRAWLESS, "operation {i}");
         w.owner = w.reopen(&before);
     }
     let sealed = w.write(MEDICAL, 1, at(3));

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::common::kapre::patched;
 use crate::common::scene::message;
 use crate::common::threshold::*;
-use crate::common::{TestRng, medical, rng};
+use crate::common::{TestRng, rng};
 use sesphr::context::Context;
 use sesphr::encoding::{Encoding, Message};
 use sesphr::error::{DecodeError, RngError};
@@ -338,16 +338,4 @@ proptest! {
         let lied = accepted.difference(&expected).all(|i| choices[*i].0 == 7 && choices[*i].2[1]);
         prop_assert!(lied);
     }
-}
-
-/// The weights follow from everything that is checked and from what nobody else knows.
-#[test]
-fn another_period_is_another_scene() {
-    let s = Scene::new(2, 3);
-    let (ctx, capsule, _) = s.seal();
-    let part = s.part(1, &capsule, &ctx);
-    let other = Owner::new(1, medical(4));
-    let foreign = other.ctx(&s.author, 7, 1, b"ab");
-    assert!(!s.held.accepts(&capsule, &part, &foreign));
-    assert!(s.held.accepts(&capsule, &part, &ctx));
 }

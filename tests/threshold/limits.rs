@@ -36,9 +36,6 @@ fn t_servers_and_the_delegatee_have_one_label_and_no_other() {
         assert!(!steal(&Owner::new(1, Period { partition, epoch: 3 }), &s.author, 7));
     }
     assert!(!steal(&Owner::new(5, medical(3)), &s.author, 7));
-    // It mints fragments for anybody, for whom no owner signed.
-    let eve = hashed("d of another", &[]);
-    assert_eq!((&(&a * &eve.invert()) * &eve).to_bytes(), s.owner.a().to_bytes());
 }
 
 /// All that t − 1 servers and the delegatee have: shares, images, F_j, d, E_k of themselves. None of it is ρA.

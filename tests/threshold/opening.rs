@@ -139,7 +139,7 @@ fn part_that_stands_for_all_of_them() {
     }
 }
 
-/// The one thing that moves: n = 255, and a committee that needs all of it.
+/// All 255 of 255, and one of them.
 #[test]
 fn largest_committee() {
     let owner = Owner::new(1, crate::common::medical(3));

@@ -1,119 +1,89 @@
-//! Times proxy re-encryption by `recrypt` (256-bit curve) and by `Afgh` and `Kapre` of this crate, side by side in one
-//! run, and prints a Markdown table of medians and of ratios.
+//! Times proxy re-encryption by our schemes and by peers, side by side in one run, and prints Markdown tables of medians
+//! and of ratios: `recrypt` (256-bit curve) beside `Afgh` and `Kapre`, and `umbral-pre`.
 //!
-//! `cargo run --release` here, and with `--features blst` for the other backend. It builds and starts `recrypt/`.
-//! Arguments choose operations: `cargo run --release -- turnaround`. It fails when a claim on `Kapre` does not hold.
+//! `cargo run --release` here, and with `--features blst` for the other backend. It builds and starts `recrypt/` and
+//! `umbral/`. Arguments choose peers and operations: `cargo run --release -- recrypt turnaround`. It fails when a claim
+//! does not hold.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod comparisons;
 mod ours;
 mod peer;
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use ours::Ours;
+use comparisons::{COMPARISONS, Comparison, Row};
 use peer::Peer;
-use sesphr::hazmat::pairing::BACKEND;
-use sesphr::kapre::Kapre;
-use sesphr::pre::afgh::Afgh;
+use sesphr_peers_timing::{Timed, measure, or_dash, time};
 
-/// Something that runs an operation so often and says how many seconds one took; `None` where it has no such operation.
-pub trait Timed {
-    fn time(&mut self, operation: &str, count: u32) -> Option<f64>;
+/// Prints one line of a table.
+fn line(cells: impl IntoIterator<Item = String>) {
+    println!("| {} |", cells.into_iter().collect::<Vec<_>>().join(" | "));
 }
 
-/// What is timed, and what it is called in the table.
-const OPERATIONS: [(&str, &str); 11] = [
-    ("owner_keygen", "an owner's key pair"),
-    ("user_keygen", "a delegatee's key pair"),
-    ("encapsulate", "a fresh key, encrypted"),
-    ("open", "decryption by the owner"),
-    ("delegate", "transform key, or grant"),
-    ("accept", "check of a grant and its key by server and delegatee, once a grant"),
-    ("reencrypt", "re-encryption"),
-    ("open_reencrypted", "decryption by the delegatee"),
-    ("turnaround", "**turnaround**: re-encryption and decryption"),
-    ("verify_capsule", "public check of a capsule"),
-    ("checked_turnaround", "**turnaround** with the public check of the capsule"),
-];
-
-/// What `recrypt` is compared with where it has no operation of this name: it checks signatures where it transforms,
-/// and has no check beyond.
-fn peers_name(operation: &str) -> &str {
-    if operation == "checked_turnaround" { "turnaround" } else { operation }
+/// Prints the head of a table.
+fn head(cells: Vec<String>) {
+    let rule = cells.iter().map(|_| "---").collect::<Vec<_>>().join("|");
+    line(cells);
+    println!("|{rule}|");
 }
 
-/// A turn takes about this long, and at least one run.
-const TURN: f64 = 0.05;
-const ROUNDS: usize = 51;
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
+fn three_digits(ratio: Option<f64>) -> String {
+    or_dash(ratio.map(|ratio| format!("{ratio:.3}")))
 }
 
-/// Medians of the times of each in seconds, and of the ratios of ours to the peer's of the same round.
-#[derive(Default)]
-struct Row {
-    times: [Option<f64>; 3],
-    ratios: [Option<f64>; 3],
-}
-
-fn measure(operation: &str, all: &mut [Box<dyn Timed>; 3]) -> Row {
-    let name = |who: usize| if who == 0 { peers_name(operation) } else { operation };
-    let mut counts = [None; 3];
-    for (who, timed) in all.iter_mut().enumerate() {
-        // The first run warms up; the second says how many fill a turn.
-        let _ = timed.time(name(who), 1);
-        counts[who] = timed.time(name(who), 3).map(|once| (TURN / once).ceil() as u32);
-    }
-    let mut rounds = [(); 3].map(|()| Vec::new());
-    for round in 0..ROUNDS {
-        // Nobody is always the first, or always after the same other.
-        let order = if round % 2 == 0 { [0, 1, 2] } else { [2, 1, 0] };
-        for turn in 0..3 {
-            let who = order[(turn + round) % 3];
-            if let Some(count) = counts[who] {
-                rounds[who].push(all[who].time(name(who), count).expect("it could before"));
-            }
+/// Prints what is measured and returns what is claimed, with whether it holds.
+fn compare(comparison: &Comparison, rows: &[&Row]) -> Vec<(bool, String)> {
+    let peer = comparison.peer;
+    let mut started = Peer::start(comparison.package);
+    let mut ours = (comparison.ours)();
+    let names: Vec<_> = ours.iter().map(|(name, _)| *name).collect();
+    let beside = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+    let beside = if names.is_empty() { beside } else { format!(", and {beside} on `{}`, in turns", comparison.on) };
+    println!("**Peers: {peer} {}{beside}**\n", peer::version(comparison.package, peer));
+    let titles = names.iter().flat_map(|name| [name.to_string(), format!("{name} / {peer}")]);
+    head(["operation".into(), peer.into()].into_iter().chain(titles).collect());
+    let mut claims = Vec::new();
+    for Row { operation, peers, title, most } in rows {
+        let mut all: Vec<(&str, &mut dyn Timed)> = vec![(peers, &mut started)];
+        all.extend(ours.iter_mut().map(|(_, ours)| (*operation, &mut **ours as &mut dyn Timed)));
+        let medians = measure(&mut all);
+        let ours = medians.times.iter().zip(&medians.ratios).skip(1);
+        let cells = ours.flat_map(|(&seconds, &ratio)| [time(seconds), three_digits(ratio)]);
+        line([title.to_string(), time(medians.times[0])].into_iter().chain(cells));
+        if let (Some(most), Some(name)) = (most, names.last()) {
+            // Where one of the two has no such operation, nothing holds.
+            let ratio = medians.ratios.last().copied().flatten();
+            let holds = ratio.is_some_and(|ratio| ratio <= *most);
+            let (verdict, found) = (if holds { "holds" } else { "DOES NOT HOLD" }, three_digits(ratio));
+            claims.push((holds, format!("`{operation}` of `{name}` at most {most} of {peer}'s: {verdict}, {found}.")));
         }
     }
-    let ratios = |who: usize| rounds[who].iter().zip(&rounds[0]).map(|(ours, peer)| ours / peer).collect();
-    Row { ratios: [None, median(ratios(1)), median(ratios(2))], times: rounds.clone().map(median) }
-}
-
-/// Three significant digits and a unit.
-fn time(seconds: Option<f64>) -> String {
-    let Some(seconds) = seconds else { return "–".into() };
-    let (value, unit) = if seconds >= 1e-3 { (seconds * 1e3, "ms") } else { (seconds * 1e6, "µs") };
-    let digits = 2 - (value.log10().floor() as usize).min(2);
-    format!("{value:.digits$} {unit}")
-}
-
-fn ratio(ratio: Option<f64>) -> String {
-    ratio.map_or("–".into(), |ratio| format!("{ratio:.3}"))
+    if !comparison.encodings.is_empty() {
+        println!();
+        head(["bytes", peer].into_iter().chain(names).map(String::from).collect());
+    }
+    for (encoding, title) in comparison.encodings {
+        let bytes = ours.iter_mut().map(|(_, ours)| or_dash(ours.size(encoding)));
+        let bytes: Vec<_> = [title.to_string(), or_dash(started.size(encoding))].into_iter().chain(bytes).collect();
+        line(bytes);
+    }
+    println!();
+    claims
 }
 
 fn main() -> ExitCode {
-    let wanted: Vec<_> = std::env::args().skip(1).collect();
-    let mut all: [Box<dyn Timed>; 3] =
-        [Box::new(Peer::start()), Box::new(Ours::<Afgh>::new()), Box::new(Ours::<Kapre>::new())];
-    println!("**Peers: recrypt {}, and `Afgh` and `Kapre` on `{BACKEND}`, in turns**\n", peer::VERSION);
-    println!("| operation | recrypt | Afgh | Afgh / recrypt | Kapre | Kapre / recrypt |");
-    println!("|---|---|---|---|---|---|");
-    let mut rows = BTreeMap::new();
-    for (operation, title) in OPERATIONS {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == operation) {
-            let row = measure(operation, &mut all);
-            let ([peer, afgh, kapre], [_, to_afgh, to_kapre]) = (row.times.map(time), row.ratios.map(ratio));
-            println!("| {title} | {peer} | {afgh} | {to_afgh} | {kapre} | {to_kapre} |");
-            rows.insert(operation, row);
-        }
-    }
-    let Some(claimed) = rows.get("turnaround").and_then(|row| row.ratios[2]) else { return ExitCode::SUCCESS };
-    let most = if BACKEND == "blst" { 0.06 } else { 0.15 };
-    let holds = claimed <= most;
-    let verdict = if holds { "holds" } else { "DOES NOT HOLD" };
-    println!("\nTurnaround of `Kapre` at most {most} of recrypt's: {verdict}, {claimed:.3}.");
-    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let (peers, operations): (Vec<_>, Vec<_>) =
+        arguments.iter().partition(|argument| COMPARISONS.iter().any(|one| one.package == **argument));
+    let wanted = |all: &[&String], name: &str| all.is_empty() || all.iter().any(|wanted| *wanted == name);
+    let chosen = COMPARISONS.iter().filter(|one| wanted(&peers, one.package)).map(|one| {
+        let rows = one.rows.iter().filter(|row| wanted(&operations, row.operation));
+        (one, rows.collect::<Vec<_>>())
+    });
+    let chosen: Vec<_> = chosen.filter(|(_, rows)| !rows.is_empty()).collect();
+    assert!(!chosen.is_empty(), "no such operation");
+    let claims: Vec<_> = chosen.iter().flat_map(|(comparison, rows)| compare(comparison, rows)).collect();
+    claims.iter().for_each(|(_, claim)| println!("{claim}"));
+    if claims.iter().all(|(holds, _)| *holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

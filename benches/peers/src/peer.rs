@@ -1,15 +1,11 @@
-//! `recrypt`, in a process of its own: it cannot be linked into this one.
+//! A peer, in a process of its own: it cannot be linked into this one.
 
-use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::str::FromStr;
 
-use crate::Timed;
-
-/// The one in `recrypt/Cargo.lock`.
-pub const VERSION: &str = "0.16";
-
-const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recrypt/Cargo.toml");
+use sesphr_peers_timing::{ANSWER, Timed};
 
 pub struct Peer {
     child: Child,
@@ -18,11 +14,12 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Builds and starts it.
-    pub fn start() -> Self {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    /// Builds and starts the program of a package beside this one.
+    pub fn start(package: &str) -> Self {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut child = Command::new(cargo)
-            .args(["run", "--release", "--locked", "--quiet", "--manifest-path", MANIFEST])
+            .args(["run", "--release", "--locked", "--quiet", "--manifest-path", &file_of(package, "Cargo.toml")])
+            .args(["--", ANSWER])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -30,18 +27,37 @@ impl Peer {
         let (input, output) = (child.stdin.take(), child.stdout.take().expect("piped"));
         Self { child, input, output: BufReader::new(output) }
     }
-}
 
-impl Timed for Peer {
-    fn time(&mut self, operation: &str, count: u32) -> Option<f64> {
-        // Timed by the peer itself: what passes between the processes is not counted.
-        writeln!(self.input.as_mut().expect("open until dropped"), "{operation} {count}").expect("the peer reads");
+    fn ask<T: FromStr>(&mut self, request: &str) -> Option<T> {
+        writeln!(self.input.as_mut().expect("open until dropped"), "{request}").expect("the peer reads");
         let mut line = String::new();
         self.output.read_line(&mut line).expect("the peer answers");
         match line.trim() {
             "-" => None,
-            nanos => Some(nanos.parse::<f64>().expect("the peer answers with a number") / 1e9 / f64::from(count)),
+            answer => Some(answer.parse().ok().expect("the peer answers with a number")),
         }
+    }
+}
+
+fn file_of(package: &str, file: &str) -> String {
+    format!("{}/{package}/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The version that the lock file of a package has of a crate.
+pub fn version(package: &str, of: &str) -> String {
+    let lock = fs::read_to_string(file_of(package, "Cargo.lock")).expect("a lock file");
+    let (_, entry) = lock.split_once(&format!("name = \"{of}\"\nversion = \"")).expect("a dependency");
+    entry.split('"').next().expect("a version").into()
+}
+
+impl Timed for Peer {
+    /// Timed by the peer itself: what passes between the processes is not counted.
+    fn time(&mut self, operation: &str, count: u32) -> Option<f64> {
+        self.ask(&format!("time {operation} {count}"))
+    }
+
+    fn size(&mut self, encoding: &str) -> Option<usize> {
+        self.ask(&format!("size {encoding}"))
     }
 }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use rand_core::TryCryptoRng;
+use subtle::ConstantTimeEq;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::fragment::Fragment;
@@ -176,7 +177,13 @@ impl UserGrant {
         }
         let shared = Zeroizing::new(terms.x.mul(user.b()));
         let d = factor(&shared, grant.key(), terms.user, &terms.point, terms.id, &terms.x);
-        Ok(Self { grant: grant.clone(), d: d.nonzero().map_err(|_| OpenError)? })
+        let d = d.nonzero().map_err(|_| OpenError)?;
+        // Otherwise honest servers would answer, and nothing would open, and nobody would be to blame.
+        let first = terms.commitments.first().ok_or(OpenError)?;
+        if !bool::from(first.mul(&d).ct_eq(&grant.key().point.element())) {
+            return Err(OpenError);
+        }
+        Ok(Self { grant: grant.clone(), d })
     }
 
     /// The grant.

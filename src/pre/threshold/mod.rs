@@ -23,6 +23,7 @@
 //!   U_k = f(k)B = Σ kʲF_j follows and nothing is left unsigned. x' derives from a and the grant's name: the owner keeps
 //!   nothing.
 //! * **Re-encrypt** a capsule whose proof holds: E_k = f(k)·c1, with a proof (R1, R2, z) that log_{c1} E_k = log_B U_k.
+//! * **Accept** a grant: d, and A = dF_0. From then on any t honest servers open what an honest author sealed.
 //! * **Open**: ρA = d·Σλ_kE_k with Lagrange's coefficients λ_k, accepted if the capsule's tag says so. Only if it does not are
 //!   the proofs looked at, all in one multi-scalar multiplication, and the liars named.
 //! * **Refresh**: another f with the same f(0), for the same or for other servers ([`Threshold::refresh`]). X and d stay,
@@ -103,7 +104,7 @@
 //! | verify fragment | 1 fixed base, 16(t − 1) additions at most |
 //! | re-encrypt | 2 multiplications, 1 fixed base |
 //! | verify part | 2 double, 16(t − 1) additions at most |
-//! | accept a grant | 1 multiplication |
+//! | accept a grant | 2 multiplications |
 //! | open, owner | 1 multiplication |
 //! | open, delegatee | 1 t-fold multi-scalar multiplication, 1 inversion |
 

@@ -13,7 +13,7 @@ use crate::identity::PartyId;
 /// holds the fragment f(k).
 ///
 /// t = 1 lets every server act by itself, which is what a single server is; t = n needs all of them, so that one lost
-/// server stops everything until it is replaced.
+/// server stops everything until it is replaced. A reader who is one of the servers needs one accomplice less.
 ///
 /// Encoded length: 4 + 2 + 32 n bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

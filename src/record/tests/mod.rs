@@ -326,7 +326,7 @@ fn plaintext_is_wiped_where_it_lay() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(4)))]
 
     #[test]
     fn any_body_opens_and_any_change_does_not(

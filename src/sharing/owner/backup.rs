@@ -99,7 +99,7 @@ impl<S: SharingScheme> Owner<S> {
             let bundle = VerifiedBundle::<S>::new(&params, &member.bundle, id, member.bundle.unverified().not_after)?;
             Ok::<_, OwnerError>(bundle.key().clone())
         })?;
-        let plan = S::plan(&params, &state.partitions()).ok_or(OwnerError::Exhausted)?;
+        let plan = S::plan(&params, &root, &signing.id(), &state.partitions()).ok_or(OwnerError::Exhausted)?;
         let (policy, seconds) = (membership.policy.clone(), membership.seconds);
         Ok(Self { params, plan, signing, root, policy, seconds, state })
     }

@@ -105,7 +105,7 @@ impl<S: SharingScheme> Owner<S> {
             policy.trust(role, signing.id());
         }
         let state = State::new(partitions, now);
-        let plan = S::plan(&params, &state.partitions()).ok_or(OwnerError::Exhausted)?;
+        let plan = S::plan(&params, &root, &signing.id(), &state.partitions()).ok_or(OwnerError::Exhausted)?;
         Ok(Self { params, plan, signing, root, policy, seconds, state })
     }
 
@@ -344,7 +344,8 @@ impl<S: SharingScheme> Owner<S> {
         self.change(now, rng, |_, state, step| step.want_again(state, user))
     }
 
-    /// Grants everything again to all members of whom a grant ends before `end`: renewal in time.
+    /// Grants everything again to all members of whom a grant ends before `end`: renewal in time; and at the end of time,
+    /// of everybody: division among other [servers](AccessPolicy::set_servers), or anew among the same.
     ///
     /// # Errors
     /// [`OwnerError`]; the state is unchanged then.
@@ -520,7 +521,7 @@ impl<S: SharingScheme> Owner<S> {
         }
         // That the record is of `partition` is for the opener to check.
         let period = S::period(&self.plan, &ctx).ok_or(OpenError)?;
-        let label = S::key_label(&self.plan, &period);
+        let label = S::key_label(&self.plan, &period).ok_or(OpenError)?;
         let secret = S::secret(&self.params, &self.root, &self.id(), &label).map_err(|_| OpenError)?;
         let expected = Expected { owner: self.id(), record, partition, authors: &[ctx.author], versions };
         Opener::<S>::owner(&self.params, &secret).open(&expected, sealed)

@@ -8,6 +8,7 @@ use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encodin
 use crate::error::DecodeError;
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed};
+use crate::pre::threshold::Servers;
 use crate::pre::{GrantId, LiveSet};
 use crate::role::Role;
 use crate::sharing::directory::{read_author, write_author};
@@ -278,6 +279,7 @@ impl<S: SharingScheme> Message for Membership<S> {
             put_all(sink, rule.partitions.iter(), |sink, partition| partition.write(sink));
             sink.put(&rule.seconds.to_be_bytes());
         });
+        put_all(sink, self.policy.servers.iter(), |sink, servers| servers.write(sink));
         sink.put(&self.policy.grant_seconds.to_be_bytes());
         sink.put(&self.seconds.to_be_bytes());
     }
@@ -313,6 +315,10 @@ impl<S: SharingScheme> Message for Membership<S> {
                     AdmissionRule { roles, partitions: read_set(reader, 5, Partition::read)?, seconds: reader.u64()? },
                 ))
             })?,
+            servers: match reader.count(1, 38)? {
+                0 => None,
+                _ => Some(Servers::read(reader)?),
+            },
             grant_seconds: reader.u64()?,
         };
         Ok(Self { state, policy, seconds: reader.u64()? })

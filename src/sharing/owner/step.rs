@@ -154,8 +154,9 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
             let Some(period) = periods.first() else { continue };
             let scope = S::scope(&owner.plan, &periods, referral).ok_or(DelegateError::Scope)?;
             let keys = self.take_keys(owner, period)?;
+            let policy = S::policy(owner.policy.servers.as_ref(), validity).ok_or(OwnerError::NoServers)?;
             let (params, signer) = (&*owner.params, &owner.signing);
-            let (grant, rekeys) = S::delegate(params, &keys.secret, signer, &member.key, &scope, &validity, self.rng)?;
+            let (grant, rekeys) = S::delegate(params, &keys.secret, signer, &member.key, &scope, &policy, self.rng)?;
             let (id, digest) = S::name(&grant);
             member.issued.extend(periods.iter().map(|period| (*period, Issued { id, not_after })));
             self.list(id, Entry::Live { digest });
@@ -168,7 +169,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
 
     /// The key pair that a period is under; whoever takes it puts it back.
     fn take_keys(&mut self, owner: &Owner<S>, period: &Period) -> Result<Keys<S>, OwnerError> {
-        let label = S::key_label(&owner.plan, period);
+        let label = S::key_label(&owner.plan, period).ok_or(OwnerError::Exhausted)?;
         if let Some(keys) = self.keys.take_if(|keys| keys.label == label) {
             return Ok(keys);
         }
@@ -188,7 +189,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         let current = current.collect::<Result<Vec<_>, _>>()?;
         let (mut labels, mut public) = (Vec::new(), Vec::new());
         for period in &current {
-            let label = S::key_label(&owner.plan, period);
+            let label = S::key_label(&owner.plan, period).ok_or(OwnerError::Exhausted)?;
             if !labels.contains(&label) {
                 let keys = self.take_keys(owner, period)?;
                 public.push(keys.public.clone());

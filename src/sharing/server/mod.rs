@@ -226,6 +226,10 @@ impl<S: SharingScheme, St: Storage> Server<S, St> {
         let key = S::verify_owner(&self.params, &delegation.owner_key, owner).map_err(ServerError::Key)?;
         let terms = S::verify_grant(&self.params, &key, &delegation.grant, now).map_err(ServerError::Grant)?;
         let rekey = S::verify_rekey(&self.params, &key, &terms, &delegation.rekey).map_err(ServerError::Grant)?;
+        // It would count twice towards the threshold, were this server to answer with two of them.
+        if delegation.server().is_some_and(|server| server != self.id()) {
+            return Err(ServerError::OtherServer);
+        }
         Ok(Carried {
             owner: key,
             owner_key: delegation.owner_key.clone(),

@@ -1,6 +1,7 @@
 //! A user: somebody with whom an owner shares.
 
 mod kapre;
+mod threshold;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -16,6 +17,7 @@ use crate::kapre::Kapre;
 use crate::pre::GrantTerms;
 use crate::record::{Expected, Opener, Plaintext, SealedHeader, SealedPartition, Versions};
 use crate::sharing::{KeyBundle, Request, RequestFailure, Response, SharingScheme, VerifiedDirectory};
+pub use threshold::{NotOpened, Opened};
 
 /// Family, doctor, insurer, pharmacist, researcher, provider: whoever makes a key pair of their own and asks.
 pub struct User<S: SharingScheme = Kapre> {
@@ -131,10 +133,7 @@ impl<S: SharingScheme> User<S> {
         response: &Response<S>,
         now: Timestamp,
     ) -> Result<Plaintext, OpenError> {
-        let author = sealed.header().context().author;
-        if !directory.validity().contains(now) || directory.author(&author).is_none() {
-            return Err(OpenError);
-        }
+        let author = permitted_author(directory, sealed, now)?;
         let params = self.params.clone();
         let granted = self.granted(&directory.owner(), response, now)?;
         let expected = Expected { owner: directory.owner(), record, partition, authors: &[author], versions };
@@ -159,4 +158,14 @@ impl<S: SharingScheme> User<S> {
         // What was checked yesterday may have ended since.
         self.grants.front().filter(|granted| granted.terms.validity().contains(now)).ok_or(OpenError)
     }
+}
+
+/// Who wrote it, if that counts.
+fn permitted_author<S: SharingScheme>(
+    directory: &VerifiedDirectory<S>,
+    sealed: &SealedPartition,
+    now: Timestamp,
+) -> Result<PartyId, OpenError> {
+    let author = sealed.header().context().author;
+    if directory.validity().contains(now) && directory.author(&author).is_some() { Ok(author) } else { Err(OpenError) }
 }

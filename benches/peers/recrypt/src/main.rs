@@ -1,17 +1,15 @@
-//! Reads lines of an operation and a count, runs the operation so often, and answers how many nanoseconds of processor
-//! time that took, or with a dash where there is no such operation.
+//! `recrypt`: times its operations, for `sesphr-peers` or by itself.
+#![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
-use std::io::{BufRead, Write};
-use std::time::Duration;
 
-use cpu_time::ThreadTime;
 use recrypt::api::{
     CryptoOps, DefaultRng, Ed25519, Ed25519Ops, EncryptedValue, KeyGenOps, Plaintext, PrivateKey, PublicKey,
     RandomBytes, Recrypt, Sha256, SigningKeypair, TransformKey,
 };
+use sesphr_peers_timing::{Named, World};
 
-struct World {
+struct Recrypted {
     api: Recrypt<Sha256, Ed25519, RandomBytes<DefaultRng>>,
     signing: SigningKeypair,
     owner: (PrivateKey, PublicKey),
@@ -22,7 +20,7 @@ struct World {
     transformed: EncryptedValue,
 }
 
-impl World {
+impl Recrypted {
     fn new() -> Self {
         let api = Recrypt::new();
         let signing = api.generate_ed25519_key_pair();
@@ -44,46 +42,29 @@ impl World {
         assert!(plaintext == self.plaintext);
         black_box(self.api.derive_symmetric_key(&plaintext));
     }
+}
 
-    /// Whether there is such an operation.
-    fn run(&self, operation: &str) -> bool {
-        match operation {
-            // Owners and users have keys of one kind, which are not signed.
-            "owner_keygen" | "user_keygen" => _ = black_box(self.api.generate_key_pair().unwrap()),
-            "encapsulate" => {
-                let plaintext = self.api.gen_plaintext();
-                black_box(self.api.derive_symmetric_key(&plaintext));
-                black_box(self.api.encrypt(&plaintext, &self.owner.1, &self.signing).unwrap());
-            }
-            "open" => self.open(black_box(self.encrypted.clone()), &self.owner.0),
-            "delegate" => {
-                let (from, to) = (black_box(&self.owner.0), &self.user.1);
-                black_box(self.api.generate_transform_key(from, to, &self.signing).unwrap());
-            }
-            "reencrypt" => _ = black_box(self.transform()),
-            "open_reencrypted" => self.open(black_box(self.transformed.clone()), &self.user.0),
-            "turnaround" => self.open(self.transform(), &self.user.0),
-            _ => return false,
-        }
-        true
-    }
-
-    fn time(&self, operation: &str, count: u32) -> Option<Duration> {
-        let start = ThreadTime::now();
-        (0..count).all(|_| self.run(operation)).then(|| start.elapsed())
-    }
+impl World for Recrypted {
+    const OPERATIONS: Named<fn(&mut Self)> = &[
+        // Owners and users have keys of one kind, which are not signed.
+        ("owner_keygen", |world| _ = black_box(world.api.generate_key_pair().unwrap())),
+        ("user_keygen", |world| _ = black_box(world.api.generate_key_pair().unwrap())),
+        ("encapsulate", |world| {
+            let plaintext = world.api.gen_plaintext();
+            black_box(world.api.derive_symmetric_key(&plaintext));
+            black_box(world.api.encrypt(&plaintext, &world.owner.1, &world.signing).unwrap());
+        }),
+        ("open", |world| world.open(black_box(world.encrypted.clone()), &world.owner.0)),
+        ("delegate", |world| {
+            let (from, to) = (black_box(&world.owner.0), &world.user.1);
+            black_box(world.api.generate_transform_key(from, to, &world.signing).unwrap());
+        }),
+        ("reencrypt", |world| _ = black_box(world.transform())),
+        ("open_reencrypted", |world| world.open(black_box(world.transformed.clone()), &world.user.0)),
+        ("turnaround", |world| world.open(world.transform(), &world.user.0)),
+    ];
 }
 
 fn main() {
-    let (world, mut out) = (World::new(), std::io::stdout().lock());
-    for line in std::io::stdin().lock().lines() {
-        let line = line.unwrap();
-        let (operation, count) = line.split_once(' ').expect("an operation and a count");
-        match world.time(operation, count.parse().expect("a count")) {
-            Some(time) => writeln!(out, "{}", time.as_nanos()),
-            None => writeln!(out, "-"),
-        }
-        .and_then(|()| out.flush())
-        .unwrap();
-    }
+    sesphr_peers_timing::run_peer(Recrypted::new());
 }

@@ -1,8 +1,7 @@
-//! The same operations by the schemes of this crate.
+//! The operations of a scheme with one server on pairings.
 
 use std::hint::black_box;
 
-use cpu_time::ThreadTime;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sesphr::context::{Context, Partition, Period, RecordId, Subject, Timestamp, Validity};
@@ -13,8 +12,7 @@ use sesphr::kapre::{ClassLabel, Kapre, Lineage};
 use sesphr::kem::OwnerRoot;
 use sesphr::pre::Pre;
 use sesphr::pre::afgh::Afgh;
-
-use crate::Timed;
+use sesphr_peers_timing::{Named, World};
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
@@ -142,51 +140,41 @@ impl<S: Scheme> Ours<S> {
         let by_user = S::verify_grant(params, owner, black_box(&self.grant), NOW).unwrap();
         let _ = black_box(S::accept_grant(params, &self.user_secret, &by_user).unwrap());
     }
-
-    /// Whether there is such an operation.
-    fn run(&mut self, operation: &str) -> bool {
-        let (terms, rng) = (&self.terms, &mut self.rng);
-        let params = &*terms.params;
-        match operation {
-            "owner_keygen" => {
-                let label = black_box(&terms.key_label);
-                let _ = black_box(S::owner_keygen(params, &self.root, &self.signer, label, rng).unwrap());
-            }
-            "user_keygen" => _ = black_box(S::user_keygen(params, black_box(&self.user), rng).unwrap()),
-            "encapsulate" => {
-                let ctx = black_box(&self.ctx);
-                let _ = black_box(S::encapsulate(params, &self.owner, ctx, &self.author, rng).unwrap());
-            }
-            "open" => {
-                let capsule = black_box(&self.capsule);
-                let _ = black_box(S::open(params, &self.owner_secret, capsule, &self.ctx).unwrap());
-            }
-            "delegate" => {
-                let (secret, user) = (&self.owner_secret, black_box(&self.verified_user));
-                let (scope, policy) = (&terms.scope, &terms.policy);
-                let _ = black_box(S::delegate(params, secret, &self.signer, user, scope, policy, rng).unwrap());
-            }
-            "accept" => self.accept(),
-            "verify_capsule" => _ = black_box(self.verify_capsule()),
-            "reencrypt" => _ = black_box(self.reencrypt(&self.checked.clone())),
-            "open_reencrypted" => self.open_reencrypted(&self.parts),
-            "turnaround" => {
-                let part = self.reencrypt(&self.checked.clone());
-                self.open_reencrypted(&[part]);
-            }
-            "checked_turnaround" => {
-                let part = self.reencrypt(&self.verify_capsule());
-                self.open_reencrypted(&[part]);
-            }
-            _ => return false,
-        }
-        true
-    }
 }
 
-impl<S: Scheme> Timed for Ours<S> {
-    fn time(&mut self, operation: &str, count: u32) -> Option<f64> {
-        let start = ThreadTime::now();
-        (0..count).all(|_| self.run(operation)).then(|| start.elapsed().as_secs_f64() / f64::from(count))
-    }
+impl<S: Scheme> World for Ours<S> {
+    const OPERATIONS: Named<fn(&mut Self)> = &[
+        ("owner_keygen", |world| {
+            let (params, label) = (&world.terms.params, black_box(&world.terms.key_label));
+            let _ = black_box(S::owner_keygen(params, &world.root, &world.signer, label, &mut world.rng).unwrap());
+        }),
+        ("user_keygen", |world| {
+            let _ = black_box(S::user_keygen(&world.terms.params, black_box(&world.user), &mut world.rng).unwrap());
+        }),
+        ("encapsulate", |world| {
+            let (params, owner, ctx) = (&world.terms.params, &world.owner, black_box(&world.ctx));
+            let _ = black_box(S::encapsulate(params, owner, ctx, &world.author, &mut world.rng).unwrap());
+        }),
+        ("open", |world| {
+            let (params, capsule) = (&world.terms.params, black_box(&world.capsule));
+            let _ = black_box(S::open(params, &world.owner_secret, capsule, &world.ctx).unwrap());
+        }),
+        ("delegate", |world| {
+            let (Terms { params, scope, policy, .. }, rng) = (&world.terms, &mut world.rng);
+            let (secret, user) = (&world.owner_secret, black_box(&world.verified_user));
+            let _ = black_box(S::delegate(params, secret, &world.signer, user, scope, policy, rng).unwrap());
+        }),
+        ("accept", |world| world.accept()),
+        ("verify_capsule", |world| _ = black_box(world.verify_capsule())),
+        ("reencrypt", |world| _ = black_box(world.reencrypt(&world.checked.clone()))),
+        ("open_reencrypted", |world| world.open_reencrypted(&world.parts)),
+        ("turnaround", |world| {
+            let part = world.reencrypt(&world.checked.clone());
+            world.open_reencrypted(&[part]);
+        }),
+        ("checked_turnaround", |world| {
+            let part = world.reencrypt(&world.verify_capsule());
+            world.open_reencrypted(&[part]);
+        }),
+    ];
 }
