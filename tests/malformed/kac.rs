@@ -67,7 +67,8 @@ pub(super) fn samples() -> Vec<Sample> {
     let mut pins = Pins::new();
     let other = Params::generate(1, &w.owner, &mut rng(43), unwatched).unwrap();
     [&w.params, &other].into_iter().for_each(|params| pins.pin(params).unwrap());
-    let pinned = [w.params.encode(PointForm::Compact), other.encode(PointForm::Uncompressed)];
+    // The smaller one first: it is loaded whenever what is wrong is about the other.
+    let pinned = [other.encode(PointForm::Uncompressed), w.params.encode(PointForm::Compact)];
 
     let mut ceremony = VerifiedTranscript::start(N).unwrap();
     ceremony.contribute(&w.owner, &mut rng(44), unwatched).unwrap();

@@ -108,7 +108,7 @@ fn no_point_but_of_the_group_in_its_one_encoding() {
             for offset in offsets {
                 // A good point decodes there, so the offset is right and the bad ones fail as points.
                 assert!((s.recode)(&s.patched(*offset, &good[7])).is_ok(), "{} at {offset}", s.name);
-                assert!((s.rejects)(&s.patched(*offset, &good[7])), "{} at {offset}", s.name);
+                assert!(s.rejects(&s.patched(*offset, &good[7])), "{} at {offset}", s.name);
                 for (what, point) in bad {
                     let result = (s.recode)(&s.patched(*offset, point));
                     assert_eq!(result, Err(DecodeError::Point), "{} at {offset}: {what}", s.name);
