@@ -133,6 +133,8 @@ pub(crate) mod kind {
     pub(crate) const KAPRE_APPROVAL: Kind = Kind(0x005c);
     pub(crate) const KAPRE_APPROVAL_KEY: Kind = Kind(0x005d);
     pub(crate) const KAPRE_EMERGENCY_GRANT: Kind = Kind(0x005e);
+
+    pub(crate) const EPOCH_KEYS: Kind = Kind(0x0070);
 }
 
 /// Where encoded bytes go: a buffer, a hash, or a counter.

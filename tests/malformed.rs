@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
+#[path = "malformed/epoch.rs"]
+mod epoch;
 #[path = "malformed/kac.rs"]
 mod kac;
 #[path = "malformed/kapre.rs"]
@@ -208,6 +210,7 @@ fn samples() -> &'static [Sample] {
         samples.extend(trustees::samples());
         samples.extend(log::samples());
         samples.extend(kapre::samples());
+        samples.extend(epoch::samples());
         samples
     })
 }
@@ -307,7 +310,7 @@ fn other_versions_suites_and_kinds() {
         for other in (0..=255).filter(|v| *v != suite as u8) {
             assert_eq!((s.recode)(&s.patched(1, &[other])), Err(DecodeError::Suite(other)), "{}", s.name);
         }
-        for other in (0..=0x60).chain(0x8000..=0x8060).chain([0xffff]).filter(|k| *k != kind) {
+        for other in (0..=0x78).chain(0x8000..=0x8078).chain([0xffff]).filter(|k| *k != kind) {
             let bytes = s.patched(2, &u16::to_be_bytes(other));
             assert_eq!((s.recode)(&bytes), Err(DecodeError::Kind(other)), "{}", s.name);
         }
@@ -334,8 +337,8 @@ fn impossible_lengths() {
         }
     }
     // Counts beyond their bound, and within it but beyond the bytes.
-    for (name, offset, bound) in kac::COUNTS.into_iter().chain(trustees::COUNTS).chain(log::COUNTS).chain(kapre::COUNTS)
-    {
+    let counts = kac::COUNTS.into_iter().chain(trustees::COUNTS).chain(log::COUNTS).chain(kapre::COUNTS);
+    for (name, offset, bound) in counts.chain(epoch::COUNTS) {
         let s = samples().iter().find(|s| s.name == name).unwrap();
         for (count, error) in [
             (bound, DecodeError::Truncated),
@@ -581,6 +584,6 @@ fn serde_is_hex_in_text_and_bytes_in_binary() {
     }
     let known = "signing key, owner root, owner secret, user secret, re-key, delegation, aggregate delegation, \
                  aggregate key, sub-share, trustee's share, delegatee's secret, delegatee's secret, aggregate re-key, \
-                 referral key, approval key";
+                 referral key, approval key, epoch keys";
     assert_eq!(secrets.join(", "), known);
 }

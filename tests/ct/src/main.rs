@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod controls;
+mod epoch;
 mod kac;
 mod kapre;
 mod memcheck;
@@ -21,8 +22,16 @@ use std::process::ExitCode;
 type Case = (&'static str, fn());
 
 /// Every case. `control-…` must be reported, everything else must not.
-const CASES: &[&[Case]] =
-    &[controls::CASES, pairing::CASES, kac::CASES, kapre::CASES, pre::CASES, record::CASES, trustees::CASES];
+const CASES: &[&[Case]] = &[
+    controls::CASES,
+    pairing::CASES,
+    epoch::CASES,
+    kac::CASES,
+    kapre::CASES,
+    pre::CASES,
+    record::CASES,
+    trustees::CASES,
+];
 
 fn main() -> ExitCode {
     let cases = || CASES.iter().copied().flatten();
