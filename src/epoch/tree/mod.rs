@@ -276,7 +276,8 @@ impl KeyTree for EpochKeys {
         core::iter::from_fn(move || {
             let place = places.next()?;
             let mut last = place.last();
-            while let Some(next) = places.next_if(|next| last.checked_add(1) == Some(next.first())) {
+            // No overflow: where there is a next node, this one is not at the end.
+            while let Some(next) = places.next_if(|next| last + 1 == next.first()) {
                 last = next.last();
             }
             Some(place.first()..=last)
