@@ -107,6 +107,14 @@ pub(crate) mod label {
     pub(crate) const THRESHOLD_BATCH: Label = Label("sesphr v1 threshold batch");
     pub(crate) const HASH_RNG: Label = Label("sesphr v1 hash generator");
 
+    pub(crate) const EPOCH_TREE: Label = Label("sesphr v1 epoch tree");
+    pub(crate) const EPOCH_MASTER: Label = Label("sesphr v1 epoch master");
+    pub(crate) const EPOCH_ROOT: Label = Label("sesphr v1 epoch root");
+    // With at most 18 characters, what is hashed under one of these fits into one block.
+    pub(crate) const GGM_NODE: Label = Label("sesphr v1 ggm node");
+    pub(crate) const GGM_KEY: Label = Label("sesphr v1 ggm key");
+    pub(crate) const GGM_WIDE: Label = Label("sesphr v1 ggm wide");
+
     pub(crate) const OWNER_SIGNING: Label = Label("sesphr v1 owner signing key");
     pub(crate) const BACKUP_SALT: Label = Label("sesphr v1 backup salt");
     pub(crate) const BACKUP_KEY: Label = Label("sesphr v1 backup key");
@@ -192,6 +200,12 @@ pub(crate) mod label {
         THRESHOLD_WEIGHT,
         THRESHOLD_BATCH,
         HASH_RNG,
+        EPOCH_TREE,
+        EPOCH_MASTER,
+        EPOCH_ROOT,
+        GGM_NODE,
+        GGM_KEY,
+        GGM_WIDE,
         OWNER_SIGNING,
         BACKUP_SALT,
         BACKUP_KEY,

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sesphr::context::{Partition, Period, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message};
+use sesphr::epoch::tree::EpochKeys;
 use sesphr::identity::SigningKey;
 use sesphr::kac::params::{EncodedParams, Pins, Transcript};
 use sesphr::kac::{ClassGrid, ClassSet, GenerationChain};
@@ -59,6 +60,8 @@ fn what_is_announced_is_not_allocated() {
     let log = Log::new(owner.id(), owner.id()).head(&owner, Timestamp(1)).unwrap().to_bytes();
     let (key, grant) = threshold(&owner);
     let committees = [[1, 2], [2, 2], [1, 255], [255, 255]];
+    // Owner, a partition of one letter, generation, and the greatest height.
+    let tree = [&[0; 32][..], &[0, 0, 0, 1, b'a'], &[0; 4], &[32]].concat();
     let counts = [2, 1 << 10, 1 << 15, 1 << 16, (1 << 16) + 1, 1 << 31, u32::MAX].map(u32::to_be_bytes);
     for filler in [0, 8, 1000] {
         for count in &counts {
@@ -76,6 +79,7 @@ fn what_is_announced_is_not_allocated() {
                 peak::<Audit>(&[&log, &[0; 16], count], filler),
                 peak::<Audit>(&[&log, &[0; 20], count], filler),
                 peak::<OwnerKey>(&[&key, count], filler),
+                peak::<EpochKeys>(&[&tree, count], filler),
             ];
             for peak in peaks {
                 assert!(peak <= 4 * (filler + 512), "{count:?} of {filler} bytes: {peaks:?}");

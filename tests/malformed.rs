@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
+#[path = "malformed/epoch.rs"]
+mod epoch;
 #[path = "malformed/kac.rs"]
 mod kac;
 #[path = "malformed/kapre.rs"]
@@ -218,6 +220,7 @@ fn samples() -> &'static [Sample] {
         samples.extend(log::samples());
         samples.extend(kapre::samples());
         samples.extend(threshold::samples());
+        samples.extend(epoch::samples());
         samples
     })
 }
@@ -345,7 +348,8 @@ fn impossible_lengths() {
     }
     // Counts beyond their bound, and within it but beyond the bytes.
     let counts = kac::COUNTS.into_iter().chain(trustees::COUNTS).chain(log::COUNTS).chain(kapre::COUNTS);
-    for (name, offset, bound) in counts.chain(threshold::COUNTS) {
+    let counts = counts.chain(threshold::COUNTS).chain(epoch::COUNTS);
+    for (name, offset, bound) in counts {
         let s = samples().iter().find(|s| s.name == name).unwrap();
         for (count, error) in [
             (bound, DecodeError::Truncated),
@@ -501,6 +505,6 @@ fn serde_is_hex_in_text_and_bytes_in_binary() {
     }
     let known = "signing key, owner root, owner secret, user secret, re-key, delegation, aggregate delegation, \
                  aggregate key, sub-share, trustee's share, delegatee's secret, delegatee's secret, aggregate re-key, \
-                 referral key, approval key, label secret, threshold user secret, fragment";
+                 referral key, approval key, label secret, threshold user secret, fragment, epoch keys";
     assert_eq!(secrets.join(", "), known);
 }

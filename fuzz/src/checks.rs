@@ -42,10 +42,12 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("class_set", class_set),
     ("context", context),
     ("decode_afgh", decode_afgh),
+    ("decode_epoch", decode_epoch),
     ("decode_identity", decode_identity),
     ("decode_kac", decode_kac),
     ("decode_record", decode_record),
     ("decode_sharing", decode_sharing),
+    ("epoch_keys", epoch_keys),
     ("kac_open", kac_open),
     ("kac_params", kac_params),
     ("decode_kapre", decode_kapre),
@@ -84,11 +86,14 @@ macro_rules! family {
 }
 
 // Behind the macro, which it uses.
+mod epoch;
 mod kac;
 mod kapre;
 mod seeds;
 mod threshold;
 mod trustees;
+#[allow(unused_imports, reason = "a target uses its own function only")]
+pub use epoch::{decode_epoch, epoch_keys};
 #[allow(unused_imports, reason = "a target uses its own function only")]
 pub use kac::{class_set, decode_kac, kac_open, kac_params};
 pub use kapre::{decode_kapre, kapre_emergency, kapre_open};

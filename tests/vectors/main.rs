@@ -7,6 +7,7 @@
 mod common;
 
 mod afgh;
+mod epoch;
 mod kac;
 mod kapre;
 mod record;

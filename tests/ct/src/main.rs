@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod controls;
+mod epoch;
 mod kac;
 mod kapre;
 mod memcheck;
@@ -25,6 +26,7 @@ type Case = (&'static str, fn());
 const CASES: &[&[Case]] = &[
     controls::CASES,
     pairing::CASES,
+    epoch::CASES,
     kac::CASES,
     kapre::CASES,
     pre::CASES,

@@ -1,0 +1,133 @@
+//! Keys for epochs: who joins late cannot read the past, who leaves cannot read the future.
+//!
+//! An owner's data of one partition is cut into epochs, numbered from 0, and each epoch has a key of its own. A member
+//! is given the keys of the epochs that it may read, in one message whose length grows with the logarithm of their
+//! number. Two terms, precisely:
+//!
+//! * **Backward access control**: who joins at epoch j cannot read the epochs before j, unless they are granted too.
+//! * **Forward access control**: who leaves at epoch f cannot read the epochs from f on. (The SeSPHR text uses
+//!   “backward” for letting a newcomer read the past. Functions here are named by what they do.)
+//!
+//! # In a program
+//!
+//! ```
+//! use sesphr::context::Partition;
+//! use sesphr::encoding::{Message, SecretEncoding};
+//! use sesphr::epoch::KeyTree;
+//! use sesphr::epoch::tree::{EpochKeys, EpochTree};
+//! use sesphr::identity::SigningKey;
+//! use sesphr::kem::OwnerRoot;
+//! use subtle::ConstantTimeEq;
+//!
+//! let rng = &mut getrandom::SysRng;
+//! let (signer, root) = (SigningKey::try_generate(rng)?, OwnerRoot::try_generate(rng)?);
+//!
+//! // The first generation of 2^16 epochs for one partition. The owner holds the keys of all of them.
+//! let tree = EpochTree::new(signer.id(), Partition::MEDICAL, 0, 16)?;
+//! let mut keys = EpochKeys::derive(&root, &tree);
+//!
+//! // A member joins at epoch 100 and is granted half a year of weeks, in a message for its eyes only.
+//! let message = keys.grant(100..=125)?.to_secret_bytes();
+//! let mut member = EpochKeys::from_bytes(&message)?;
+//! assert!(bool::from(member.leaf(110)?.key().ct_eq(&keys.leaf(110)?.key())));
+//! assert!(member.leaf(99).is_err() && member.leaf(126).is_err());
+//!
+//! // It stays, and is granted the next half. One leaf after another costs about one hash each.
+//! member.merge(&keys.grant(126..=151)?)?;
+//! assert_eq!(member.leaves(100..=151)?.count(), 52);
+//!
+//! // The owner's device forgets what is past. Whoever takes the device gets the keys from epoch 120 on.
+//! keys.puncture(0..=119)?;
+//! assert!(keys.leaf(119).is_err() && keys.leaf(120).is_ok());
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+
+mod error;
+pub mod tree;
+
+use core::fmt;
+use core::ops::RangeInclusive;
+
+use zeroize::ZeroizeOnDrop;
+
+use crate::encoding::SecretEncoding;
+use crate::kem::OwnerRoot;
+
+pub use error::{EpochError, MergeError, TreeError};
+
+/// The keys of some epochs of one tree, from which those of fewer epochs can be handed out. The owner's are those of
+/// all epochs; what a member is granted is of the same type, and so is what is left after erasure.
+///
+/// What it revokes: **nothing that was granted**. It provides
+///
+/// * backward access control, since [`grant`](Self::grant) gives the epochs of its range and no other;
+/// * forward access control for as far as nobody was granted epochs beyond its departure. Grant few epochs ahead. What
+///   was granted too far ahead ends with the generation: data of the next one is under another tree, whose keys do not
+///   follow from this one's;
+/// * erasure: after [`puncture`](Self::puncture), who takes the device does not get the epochs that were erased.
+///
+/// What it does not protect:
+///
+/// * Keys that were read stay read, on every device and in every backup that has them. A puncture recalls nothing that
+///   was granted, and erases nothing where a secret is left that the keys derive from: the [`OwnerRoot`], or the
+///   message that brought them. Memory is wiped; what an operating system or a disk copied is beyond reach.
+/// * Whoever holds keys can hand them on, all or some. They carry no name and cannot be traced.
+/// * Holders who put their keys together open the union of their epochs, and nothing else.
+/// * Nobody can see of a grant whether its keys are the owner's: it proves nothing and is not signed. Take it from a
+///   sealed and signed message.
+/// * Which epochs they are of is not hidden from whoever sees the keys.
+pub trait KeyTree: SecretEncoding + ZeroizeOnDrop + fmt::Debug {
+    /// Which tree.
+    type Tree: Copy + Eq + fmt::Debug;
+    /// The secret of one epoch.
+    type Leaf: ZeroizeOnDrop + fmt::Debug;
+    /// The secrets of consecutive epochs.
+    type Leaves<'a>: Iterator<Item = Self::Leaf>
+    where
+        Self: 'a;
+
+    /// The keys of all epochs of the owner's tree. The same root and tree give the same keys; another generation has
+    /// other keys, and neither follows from the other.
+    fn derive(root: &OwnerRoot, tree: &Self::Tree) -> Self;
+
+    /// Which tree they are of.
+    fn tree(&self) -> &Self::Tree;
+
+    /// The epochs that they open, in ascending order: ranges of which no two touch.
+    fn epochs(&self) -> impl Iterator<Item = RangeInclusive<u32>> + '_;
+
+    /// The keys of `epochs` and of no other: what a member gets that may read these.
+    ///
+    /// # Errors
+    /// [`EpochError`] if the range is empty, leads beyond the tree, or is not all held. Never less than was asked for.
+    fn grant(&self, epochs: RangeInclusive<u32>) -> Result<Self, EpochError>;
+
+    /// Erases `epochs`: afterwards what is left opens those held before except these, and the erased ones cannot be
+    /// derived from it. Erasing what is not held, or again, changes nothing. With 0 as start it erases the past.
+    ///
+    /// # Errors
+    /// [`EpochError`] if the range is empty or leads beyond the tree. Nothing is erased then.
+    fn puncture(&mut self, epochs: RangeInclusive<u32>) -> Result<(), EpochError>;
+
+    /// Adds the keys of `other`: afterwards they open the union of both. Neither order nor repetition makes a
+    /// difference.
+    ///
+    /// # Errors
+    /// [`MergeError`] if `other` is of another tree, or if the two disagree about a key that both have. Nothing is
+    /// changed then.
+    fn merge(&mut self, other: &Self) -> Result<(), MergeError>;
+
+    /// The secrets of consecutive epochs, at less cost than one by one.
+    ///
+    /// # Errors
+    /// As [`grant`](Self::grant).
+    fn leaves(&self, epochs: RangeInclusive<u32>) -> Result<Self::Leaves<'_>, EpochError>;
+
+    /// The secret of one epoch.
+    ///
+    /// # Errors
+    /// [`EpochError::OutOfTree`] or [`EpochError::NotHeld`].
+    fn leaf(&self, epoch: u32) -> Result<Self::Leaf, EpochError> {
+        self.leaves(epoch..=epoch)?.next().ok_or(EpochError::NotHeld)
+    }
+}
