@@ -15,6 +15,8 @@
 //!
 //! What it does not show: that servers which refuse are made to answer, since nothing does that.
 
+#![allow(clippy::indexing_slicing, reason = "a story of five servers")]
+
 #[path = "common/mod.rs"]
 mod common;
 
