@@ -145,8 +145,6 @@ impl Neg for &Scalar {
 pub struct Element(RistrettoPoint);
 
 impl Element {
-    const CHUNK: usize = 48;
-
     /// kB, for the generator B.
     #[must_use]
     pub fn base(k: &Scalar) -> Self {
@@ -177,12 +175,8 @@ impl Element {
     #[must_use]
     pub fn vartime_sum<'a>(terms: impl Iterator<Item = (&'a Scalar, Self)>) -> Self {
         let terms: Vec<_> = terms.collect();
-        // Shared doublings are as good as free from some thirty points on. With more points than fit its tables into the
-        // nearest cache, or with the buckets that curve25519-dalek takes from 190 on, each point costs more, not less.
-        let sum = |terms: &[(&Scalar, Self)]| {
-            RistrettoPoint::vartime_multiscalar_mul(terms.iter().map(|(k, _)| &k.0), terms.iter().map(|(_, a)| &a.0))
-        };
-        Self(terms.chunks(Self::CHUNK).map(sum).sum())
+        let (scalars, points) = (terms.iter().map(|(k, _)| &k.0), terms.iter().map(|(_, a)| &a.0));
+        Self(RistrettoPoint::vartime_multiscalar_mul(scalars, points))
     }
 
     /// Σ kA.

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use rand_core::TryCryptoRng;
+use subtle::ConstantTimeEq;
 use zeroize::ZeroizeOnDrop;
 
 use super::capsule::{CHALLENGE_LEN, VerifiedCapsule, challenge};
@@ -107,8 +108,8 @@ pub(super) fn verify(
         return Err(GrantError::WrongKey);
     }
     let known = fragment.grant == grant.digest() && grant.grant().servers().server(fragment.index).is_some();
-    let image = Element::base(&fragment.share).encode();
-    if !known || image != grant.grant().vartime_image(fragment.index).encode() {
+    let image = grant.grant().vartime_image(fragment.index);
+    if !known || !bool::from(Element::base(&fragment.share).ct_eq(&image.element())) {
         return Err(GrantError::ReKey);
     }
     Ok(VerifiedFragment { grant: grant.clone(), index: fragment.index, share: fragment.share.clone(), image })

@@ -78,13 +78,17 @@ impl Grant {
     }
 
     /// U_k = f(k)·B, by Horner's rule in the exponent.
-    pub(super) fn vartime_image(&self, index: u8) -> Element {
+    pub(super) fn vartime_image(&self, index: u8) -> Point {
         let step = |sum: Option<Element>, commitment: &Point| match sum {
             Some(sum) => Some(sum.vartime_mul_small(index) + commitment.element()),
             None => Some(commitment.element()),
         };
-        // There is at least one commitment: the threshold is not zero.
-        self.commitments.iter().rev().fold(None, step).unwrap_or_else(|| Element::base(&Scalar::from_u64(0)))
+        match self.commitments.as_slice() {
+            // A polynomial of degree zero has one value, which is encoded already.
+            [only] => *only,
+            // There is at least one commitment: the threshold is not zero.
+            all => all.iter().rev().fold(None, step).unwrap_or_else(|| Element::base(&Scalar::from_u64(0))).encode(),
+        }
     }
 }
 

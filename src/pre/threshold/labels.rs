@@ -13,7 +13,7 @@ use crate::error::{DecodeError, RngError};
 use crate::hash::{Digest, hash, label};
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kem::{OwnerRoot, OwnerTerms};
-use crate::merkle::{MAX_PROOF, Tree};
+use crate::merkle::{Growing, MAX_PROOF, Tree};
 use crate::pre::KeyError;
 use crate::ristretto::{Element, Point, Scalar, Table};
 
@@ -67,7 +67,7 @@ fn secret_scalar(root: &OwnerRoot, owner: &PartyId, period: &Period) -> Result<S
 
 /// The public keys of an owner's labels, and the Merkle tree over them. Public as a whole; a path shows one of them.
 ///
-/// 64 bytes a label.
+/// 96 bytes a label.
 #[derive(Clone)]
 pub struct LabelTree {
     owner: PartyId,
@@ -75,7 +75,8 @@ pub struct LabelTree {
     partitions: Vec<Partition>,
     epochs: u32,
     points: Vec<[u8; Point::LEN]>,
-    leaves: Vec<Digest>,
+    /// With its inner nodes, or every certificate would hash them all again.
+    nodes: Growing,
     root: Digest,
 }
 
@@ -110,10 +111,10 @@ impl LabelTree {
             scalars.push(secret_scalar(root, &owner, period)?);
         }
         let points: Vec<_> = Point::bases(&scalars).iter().map(|point| *point.as_bytes()).collect();
-        let tree = tree();
-        let leaves: Vec<_> = periods.iter().zip(&points).map(|(period, point)| leaf(&tree, period, point)).collect();
-        let root = tree.root(&leaves);
-        Ok(Self { owner, partitions, epochs, points, leaves, root })
+        let (tree, mut nodes) = (tree(), Growing::new(tree()));
+        periods.iter().zip(&points).for_each(|(period, point)| nodes.push(leaf(&tree, period, point)));
+        let root = nodes.root();
+        Ok(Self { owner, partitions, epochs, points, nodes, root })
     }
 
     /// How many epochs each partition has.
@@ -143,11 +144,12 @@ impl LabelTree {
         if self.points.get(index)? != secret.name.point.as_bytes() {
             return None;
         }
-        let path = tree().prove(&self.leaves, &(index..index.checked_add(1)?))?;
-        let cert = OwnerCert { labels: u32::try_from(self.leaves.len()).ok()?, root: self.root };
+        let index = u32::try_from(index).ok()?;
+        let path = self.nodes.prove(&(index.into()..u64::from(index).checked_add(1)?))?;
+        let cert = OwnerCert { labels: u32::try_from(self.nodes.len()).ok()?, root: self.root };
         Some(OwnerKey {
             cert: Signed::new(signer, cert),
-            index: u32::try_from(index).ok()?,
+            index,
             period: secret.name.period,
             point: secret.name.point,
             path,

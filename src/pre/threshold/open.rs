@@ -45,52 +45,68 @@ pub struct Claim<'a> {
     pub part: &'a Part,
 }
 
+/// U_k by grant and number: once for all parts that one fragment made.
+#[derive(Default)]
+struct Images(BTreeMap<(Digest, u8), Point>);
+
+impl Images {
+    fn vartime_of(&mut self, grant: &VerifiedGrant, index: u8) -> Point {
+        *self.0.entry((grant.digest(), index)).or_insert_with(|| grant.grant().vartime_image(index))
+    }
+}
+
 impl<'a> Claim<'a> {
     /// The statement of the part's proof; `None` where no server of the grant could have made the part.
-    fn statement(&self) -> Option<Statement<'a>> {
+    fn statement(&self, images: &mut Images) -> Option<Statement<'a>> {
         let Claim { grant, capsule, ctx, part } = *self;
         let known = grant.grant().servers().server(part.index()).is_some() && grant.key().covers(ctx);
-        let image = known.then(|| grant.grant().vartime_image(part.index()).encode())?;
+        let image = known.then(|| images.vartime_of(grant, part.index()))?;
         Some(Statement { grant, c1: capsule.c1(), ctx: ctx.digest(), image })
     }
 
-    fn verified(&self) -> VerifiedPart {
-        let Claim { grant, capsule, ctx, part } = *self;
-        VerifiedPart { part: part.clone(), grant: grant.digest(), c1: *capsule.c1(), ctx: ctx.digest() }
+    /// The same, with e and z of the proof.
+    fn proof(&self, images: &mut Images) -> Option<(Statement<'a>, (Scalar, Scalar))> {
+        let statement = self.statement(images)?;
+        let scalars = statement.scalars(self.part)?;
+        Some((statement, scalars))
+    }
+
+    fn verified(&self, statement: &Statement<'_>) -> VerifiedPart {
+        let Statement { grant, c1, ctx, .. } = *statement;
+        VerifiedPart { part: self.part.clone(), grant: grant.digest(), c1: *c1, ctx }
     }
 }
 
 /// Checks one part.
 pub(super) fn vartime_verify(claim: &Claim<'_>) -> Option<VerifiedPart> {
-    claim.statement().filter(|statement| statement.vartime_verify(claim.part)).map(|_| claim.verified())
+    let statement = claim.statement(&mut Images::default()).filter(|statement| statement.vartime_verify(claim.part))?;
+    Some(claim.verified(&statement))
 }
 
-/// Both equations of a proof, each times a weight, as a sum that is zero: w(z·c1 − e·E − R1) + v(z·B − e·U − R2).
+/// Both equations of a proof, each times a weight, as a sum that is zero: w(R1 + e·E − z·c1) + v(R2 + e·U − z·B). With
+/// these signs the commitments' scalars are the weights, which cost half of what others do.
 struct Weighted {
     terms: [(Scalar, Point); 6],
 }
 
 impl Weighted {
-    fn new(statement: &Statement<'_>, part: &Part, seed: &[u8; 64], number: u64) -> Option<Self> {
-        let (e, z) = statement.scalars(part)?;
+    fn new(statement: &Statement<'_>, (e, z): &(Scalar, Scalar), part: &Part, weights: [[u8; 16]; 2]) -> Option<Self> {
         let [first, second] = part.commitments()?;
-        let weights = hash(label::THRESHOLD_WEIGHT, &[seed, &number.to_be_bytes()]);
-        let [w, v] = weights.halves().map(|half| Scalar::from_half(&half));
-        let (minus_w, minus_v) = (-&w, -&v);
+        let ([w, v], minus_z) = (weights.map(|half| Scalar::from_half(&half)), -z);
         let terms = [
-            (&w * &z, *statement.c1),
-            (&minus_w * &e, *part.e()),
-            (minus_w, first),
-            (&v * &z, Point::generator()),
-            (&minus_v * &e, statement.image),
-            (minus_v, second),
+            (&w * &minus_z, *statement.c1),
+            (&w * e, *part.e()),
+            (w, first),
+            (&v * &minus_z, Point::generator()),
+            (&v * e, statement.image),
+            (v, second),
         ];
         Some(Self { terms })
     }
 }
 
-/// Whether the sum of all is zero. Equal points count once: one capsule's c1, one server's U, the generator.
-fn vartime_cancel(proofs: &[(usize, Weighted)]) -> bool {
+/// The sum of all. Equal points count once: one capsule's c1, one server's U, the generator.
+fn vartime_total(proofs: &[(usize, Weighted)]) -> Element {
     let mut sum: BTreeMap<&[u8; Point::LEN], (Scalar, Element)> = BTreeMap::new();
     for (k, point) in proofs.iter().flat_map(|(_, proof)| &proof.terms) {
         match sum.entry(point.as_bytes()) {
@@ -101,12 +117,13 @@ fn vartime_cancel(proofs: &[(usize, Weighted)]) -> bool {
             }
         }
     }
-    Element::vartime_sum(sum.values().map(|(k, element)| (k, *element))).is_identity()
+    Element::vartime_sum(sum.values().map(|(k, element)| (k, *element)))
 }
 
-/// Collects the numbers of the proofs that do not hold.
-fn vartime_blame(proofs: &[(usize, Weighted)], bad: &mut BTreeSet<usize>) {
-    if vartime_cancel(proofs) {
+/// Collects the numbers of the proofs that do not hold, given the sum of all. What one half lacks of it is the sum of the
+/// other.
+fn vartime_blame(proofs: &[(usize, Weighted)], total: Element, bad: &mut BTreeSet<usize>) {
+    if total.is_identity() {
         return;
     }
     match proofs {
@@ -114,8 +131,9 @@ fn vartime_blame(proofs: &[(usize, Weighted)], bad: &mut BTreeSet<usize>) {
         [(number, _)] => drop(bad.insert(*number)),
         _ => {
             let (left, right) = proofs.split_at(proofs.len() / 2);
-            vartime_blame(left, bad);
-            vartime_blame(right, bad);
+            let sum = vartime_total(left);
+            vartime_blame(left, sum, bad);
+            vartime_blame(right, total + -sum, bad);
         }
     }
 }
@@ -123,26 +141,29 @@ fn vartime_blame(proofs: &[(usize, Weighted)], bad: &mut BTreeSet<usize>) {
 /// Checks all parts at once. `secret` is unknown to whoever made them: the weights follow from it and from everything
 /// that the proofs say.
 pub(super) fn vartime_verify_all(claims: &[Claim<'_>], secret: &[u8; 32]) -> Vec<Option<VerifiedPart>> {
-    let statements: Vec<_> = claims.iter().map(Claim::statement).collect();
+    let mut images = Images::default();
+    let proofs: Vec<_> = claims.iter().map(|claim| claim.proof(&mut images)).collect();
     let mut transcript = hash(label::THRESHOLD_BATCH, &[secret]);
-    for (statement, claim) in statements.iter().zip(claims) {
+    for proof in &proofs {
         // A challenge stands for everything but the response.
-        let (e, z) = statement.as_ref().and_then(|statement| statement.scalars(claim.part)).unzip();
-        let bytes = |scalar: Option<Scalar>| scalar.map_or([0; 32], |scalar| *scalar.to_bytes());
-        transcript = transcript.part(&bytes(e)).part(&bytes(z));
+        let (e, z) = proof.as_ref().map(|(_, (e, z))| (e.to_bytes(), z.to_bytes())).unwrap_or_default();
+        transcript = transcript.part(&*e).part(&*z);
     }
     let seed = transcript.wide();
-    let mut bad = BTreeSet::new();
-    let mut proofs = Vec::with_capacity(claims.len());
-    for (number, (statement, claim)) in statements.iter().zip(claims).enumerate() {
-        let weighted = |statement: &Statement<'_>| Weighted::new(statement, claim.part, &seed, number as u64);
-        match statement.as_ref().and_then(weighted) {
-            Some(proof) => proofs.push((number, proof)),
+    let (mut weighted, mut bad) = (Vec::with_capacity(claims.len()), BTreeSet::new());
+    for (number, (proof, claim)) in proofs.iter().zip(claims).enumerate() {
+        let weights = hash(label::THRESHOLD_WEIGHT, &[&*seed, &(number as u64).to_be_bytes()]).halves();
+        match proof.as_ref().and_then(|(statement, scalars)| Weighted::new(statement, scalars, claim.part, weights)) {
+            Some(proof) => weighted.push((number, proof)),
             None => drop(bad.insert(number)),
         }
     }
-    vartime_blame(&proofs, &mut bad);
-    claims.iter().enumerate().map(|(number, claim)| (!bad.contains(&number)).then(|| claim.verified())).collect()
+    vartime_blame(&weighted, vartime_total(&weighted), &mut bad);
+    let parts = proofs.iter().zip(claims).enumerate().map(|(number, (proof, claim))| {
+        let (statement, _) = proof.as_ref().filter(|_| !bad.contains(&number))?;
+        Some(claim.verified(statement))
+    });
+    parts.collect()
 }
 
 /// d·Σλ_kE_k = ρA, from parts whose numbers differ.
