@@ -17,7 +17,6 @@ fi
 # What users build, whatever this machine's settings say: never target-cpu=native.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
 target=$(realpath -m "${CARGO_TARGET_DIR:-../../target}/ct")
-export CARGO_TARGET_DIR=$target
 logs=$target/logs
 jobs=${CT_JOBS:-$(nproc)}
 
@@ -34,14 +33,25 @@ run_case() {
 }
 export -f run_case
 
-failed=0
-for variant in ${CT_VARIANTS:-default/release default/release-s blst/release blst/release-s}; do
+read -ra variants <<<"${CT_VARIANTS:-default/release default/release-s blst/release blst/release-s}"
+
+# All at once, each in a directory of its own: a crate of one unit keeps one core busy.
+builds=()
+for variant in "${variants[@]}"; do
     backend=${variant%/*}
     profile=${variant#*/}
     features=()
     [ "$backend" = default ] || features=(--features "$backend")
-    cargo build --quiet --profile "$profile" ${features[@]+"${features[@]}"}
-    binary=$target/$profile/sesphr-ct
+    cargo build --quiet --profile "$profile" ${features[@]+"${features[@]}"} --target-dir "$target/$backend-$profile" &
+    builds+=($!)
+done
+for build in "${builds[@]}"; do wait "$build"; done
+
+failed=0
+for variant in "${variants[@]}"; do
+    backend=${variant%/*}
+    profile=${variant#*/}
+    binary=$target/$backend-$profile/$profile/sesphr-ct
     dir=$logs/$backend-$profile
     rm -rf "$dir"
     mkdir -p "$dir"
