@@ -40,6 +40,8 @@ pub fn rng(seed: u8) -> ChaCha20Rng {
 pub trait Tested: SharingScheme + PartialEq {
     /// Whether the partitions that there are at the beginning are all there can be.
     const FIXED: bool;
+    /// Whether all periods are under one key.
+    const ONE_KEY: bool;
     /// Whether the owner's keys follow from the root without a draw.
     const DRAWLESS: bool;
     /// Length of one part of an answer.
@@ -54,6 +56,7 @@ pub trait Tested: SharingScheme + PartialEq {
 }
 
 impl Tested for Afgh {
+    const ONE_KEY: bool = false;
     const FIXED: bool = false;
     const DRAWLESS: bool = false;
     const PART: usize = 148;
@@ -69,6 +72,7 @@ impl Tested for Afgh {
 }
 
 impl Tested for Kapre {
+    const ONE_KEY: bool = true;
     const FIXED: bool = true;
     const DRAWLESS: bool = false;
     const PART: usize = 148;
@@ -88,6 +92,7 @@ impl Tested for Kapre {
 
 /// With one server, which it takes: what several bring with them is tested apart.
 impl Tested for Threshold {
+    const ONE_KEY: bool = false;
     const FIXED: bool = true;
     const DRAWLESS: bool = true;
     const PART: usize = 133;

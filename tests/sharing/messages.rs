@@ -90,7 +90,10 @@ fn sets_have_one_order<S: Tested>() {
     swapped[next + 3] = 2;
     refused(&swapped);
     // A role that does not exist, in the policy at the end: the number of the last issuer's role.
-    let policy_end = state.len() - 8 - 8 - 4;
+    // Behind it are referrals, none, and servers, one.
+    let servers = state.len() - 8 - 8 - 4 - 38;
+    assert_eq!(state[servers..servers + 4], [0, 0, 0, 1]);
+    let policy_end = servers - 4;
     let mut role = state.clone();
     role[policy_end - 33] = 99;
     refused(&role);
@@ -115,10 +118,13 @@ fn lengths_that_nothing_backs_allocate_nothing<S: Tested>() {
     assert_eq!(decode(&more), Some(DecodeError::Length));
     assert_eq!(decode(&spoil(&directory, directory.len() - 37)), Some(DecodeError::Length));
     let response = all.response.to_bytes();
-    let spoiled = spoil(&response, response.len() - 152);
+    let spoiled = spoil(&response, response.len() - S::PART - 4);
     assert_eq!(Response::<S>::from_bytes(&spoiled).err(), Some(DecodeError::Length));
     let membership = bytes_of(all.membership.unverified());
-    assert_eq!(Membership::<S>::from_bytes(&spoil(&membership, 12)).err(), Some(DecodeError::Length));
+    let servers = membership.len() - 8 - 8 - 4 - 38;
+    for place in [12, servers] {
+        assert_eq!(Membership::<S>::from_bytes(&spoil(&membership, place)).err(), Some(DecodeError::Length));
+    }
     let backup = all.w.owner.export(&mut rng(5)).unwrap().to_bytes();
     assert_eq!(Backup::from_bytes(&spoil(&backup, 36)).err(), Some(DecodeError::Length));
 }

@@ -82,7 +82,7 @@ fn every_act_leaves_its_receipt<S: Tested>() {
     let asked = request(&mut w, &bob, &insurance, at(6));
     assert!(w.server.reencrypt(&asked, at(7), &mut rng(6)).is_err());
     // Under one key there is a grant, which does not cover it.
-    let rule = if S::FIXED { Rule::Scope } else { Rule::NoGrant };
+    let rule = if S::ONE_KEY { Rule::Scope } else { Rule::NoGrant };
     let denied = Event::Denied { user, request: asked.digest(), record: RECORD, partition: INSURANCE, rule };
     expected.push((at(7), head, denied));
     // It departs: a head, and the end of each grant, in order of name.
@@ -161,7 +161,7 @@ fn every_denial_names_its_rule<S: Tested>() {
     assert!(w.ask(&bob, &insurance, at(102)).is_err());
     assert!(w.ask(&carol, &sealed, at(103)).is_err());
     assert!(w.ask(&bob, &sealed, at(YEAR + 2)).is_err());
-    let scope = if S::FIXED { Rule::Scope } else { Rule::NoGrant };
+    let scope = if S::ONE_KEY { Rule::Scope } else { Rule::NoGrant };
     let expected = [
         Rule::OtherServer,
         Rule::Stale,
@@ -281,7 +281,7 @@ fn copies_of_a_members_requests_count_as_a_strangers<S: Tested>() {
     }
     // What he does himself is written down all the same.
     assert!(w.ask(&bob, &insurance, at(1002)).is_err());
-    let own = if S::FIXED { Rule::Scope } else { Rule::NoGrant };
+    let own = if S::ONE_KEY { Rule::Scope } else { Rule::NoGrant };
     let rules = w.rules(at(1003));
     assert_eq!((rules.len(), rules[0], *rules.last().unwrap()), (1 + max + 1, own, own));
     let copied = [Rule::Replayed, Rule::Replayed, Rule::Stale, Rule::OtherServer];
