@@ -6,6 +6,7 @@ pub mod kac;
 pub mod paper;
 pub mod primitives;
 pub mod report;
+pub mod ristretto;
 pub mod story;
 
 use std::sync::{Arc, OnceLock};
