@@ -12,6 +12,7 @@ use std::hint::black_box;
 use common::primitives::{Operation, Parts, benches, ratios};
 use common::report::Run;
 use common::{Keys, NOW, rng, validity};
+use sesphr::hazmat::pairing::BACKEND;
 use sesphr::pre::Pre;
 use sesphr::pre::afgh::Afgh;
 
@@ -154,6 +155,6 @@ fn main() {
     let mut run = Run::new();
     let keys = Keys::<Afgh>::new();
     let mut operations = operations(&keys);
-    benches("afgh", &mut run.criterion, &mut operations);
-    run.finish(|_| ratios("Afgh", &mut operations));
+    benches("afgh", BACKEND, &mut run.criterion, &mut operations);
+    run.finish(|_| ratios("Afgh", BACKEND, &mut operations));
 }

@@ -339,7 +339,7 @@ fn main() {
     run.finish(|run| {
         tables(run, &world, &setups);
         let delegation = world.delegate(world.range(MANY));
-        ratios("Kac", &mut operations(&world, &delegation));
+        ratios("Kac", BACKEND, &mut operations(&world, &delegation));
         claims(&world);
         loading();
     });

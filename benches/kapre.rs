@@ -442,9 +442,9 @@ fn main() {
     let setting = Setting::new(FEW);
     let (granted, emergency) = (setting.grant(setting.world.range(FEW / 2)), Emergency::new(&setting));
     let mut operations = operations(&setting, &granted, &emergency);
-    benches("kapre", &mut run.criterion, &mut operations);
+    benches("kapre", BACKEND, &mut run.criterion, &mut operations);
     run.finish(|_| {
-        ratios("Kapre", &mut operations);
+        ratios("Kapre", BACKEND, &mut operations);
         kems(&setting);
         claims();
     });

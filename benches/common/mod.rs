@@ -6,6 +6,7 @@ pub mod kac;
 pub mod paper;
 pub mod primitives;
 pub mod report;
+pub mod ristretto;
 pub mod story;
 
 use std::sync::{Arc, OnceLock};
@@ -20,7 +21,7 @@ use sesphr::kapre::{ClassLabel, Kapre, Lineage, Scope};
 use sesphr::kem::OwnerRoot;
 
 use sesphr::pre::afgh::Afgh;
-use sesphr::pre::threshold::Servers;
+use sesphr::pre::threshold::{KeyLabel, LabelTree, Servers, Threshold};
 use sesphr::sharing::SharingScheme;
 
 /// A scheme as the benches need it: its name, and the values of its own types that the set-up takes.
@@ -28,9 +29,9 @@ pub trait Scheme: SharingScheme {
     const NAME: &'static str;
     fn params() -> Arc<Self::Params>;
     /// An owner's keys for the paper's four partitions.
-    fn key_labels() -> Vec<Self::KeyLabel>;
+    fn key_labels(root: &OwnerRoot, owner: &PartyId) -> Vec<Self::KeyLabel>;
     /// The one of them that is for medical records.
-    fn medical_key() -> Self::KeyLabel;
+    fn medical_key(root: &OwnerRoot, owner: &PartyId) -> Self::KeyLabel;
     /// Of a medical record.
     fn medical_label() -> Self::Label;
     /// All medical records under the key.
@@ -44,11 +45,11 @@ impl Scheme for Afgh {
         Arc::new(())
     }
 
-    fn key_labels() -> Vec<Period> {
-        Partition::SESPHR.into_iter().map(|partition| Period { partition, epoch: 0 }).collect()
+    fn key_labels(_: &OwnerRoot, _: &PartyId) -> Vec<Period> {
+        periods().collect()
     }
 
-    fn medical_key() -> Period {
+    fn medical_key(_: &OwnerRoot, _: &PartyId) -> Period {
         MEDICAL
     }
 
@@ -57,7 +58,7 @@ impl Scheme for Afgh {
     fn medical_scope() {}
 }
 
-/// One key for all partitions, which are classes of its grid: 16 epochs of each.
+/// One key for all partitions, which are classes of its grid.
 impl Scheme for Kapre {
     const NAME: &'static str = "Kapre";
 
@@ -66,11 +67,11 @@ impl Scheme for Kapre {
         PARAMS.get_or_init(|| Arc::new(kac::params(grid().classes()))).clone()
     }
 
-    fn key_labels() -> Vec<Lineage> {
-        vec![Self::medical_key()]
+    fn key_labels(root: &OwnerRoot, owner: &PartyId) -> Vec<Lineage> {
+        vec![Self::medical_key(root, owner)]
     }
 
-    fn medical_key() -> Lineage {
+    fn medical_key(_: &OwnerRoot, _: &PartyId) -> Lineage {
         Lineage::first(grid())
     }
 
@@ -83,10 +84,43 @@ impl Scheme for Kapre {
     }
 }
 
+/// One server, as in the paper. Every epoch of every partition has a key, and one tree certifies them all.
+impl Scheme for Threshold {
+    const NAME: &'static str = "Threshold";
+
+    fn params() -> Arc<()> {
+        Arc::new(())
+    }
+
+    fn key_labels(root: &OwnerRoot, owner: &PartyId) -> Vec<KeyLabel> {
+        let tree = tree(root, owner);
+        periods().map(|period| tree.label(&period).unwrap()).collect()
+    }
+
+    fn medical_key(root: &OwnerRoot, owner: &PartyId) -> KeyLabel {
+        tree(root, owner).label(&MEDICAL).unwrap()
+    }
+
+    fn medical_label() {}
+
+    fn medical_scope() {}
+}
+
 const MEDICAL: Period = Period { partition: Partition::MEDICAL, epoch: 0 };
+/// Of each partition, where their number has to be said.
+const EPOCHS: u32 = 16;
+
+/// The first of each partition.
+fn periods() -> impl Iterator<Item = Period> {
+    Partition::SESPHR.into_iter().map(|partition| Period { partition, epoch: 0 })
+}
 
 fn grid() -> ClassGrid {
-    ClassGrid::new(&Partition::SESPHR, 16).unwrap()
+    ClassGrid::new(&Partition::SESPHR, EPOCHS).unwrap()
+}
+
+fn tree(root: &OwnerRoot, owner: &PartyId) -> Arc<LabelTree> {
+    Arc::new(LabelTree::derive(root, *owner, Partition::SESPHR, EPOCHS).unwrap())
 }
 
 /// Calls a function for every scheme. A scheme joins all figures by its line here.
@@ -95,6 +129,7 @@ macro_rules! for_schemes {
     ($function:ident($($argument:expr),*)) => {{
         $function::<sesphr::pre::afgh::Afgh>($($argument),*);
         $function::<sesphr::kapre::Kapre>($($argument),*);
+        $function::<sesphr::pre::threshold::Threshold>($($argument),*);
     }};
 }
 
@@ -154,7 +189,7 @@ impl<S: Scheme> Keys<S> {
         let (signer, author) = (SigningKey::generate(rng), SigningKey::generate(rng));
         let (server, user) = (SigningKey::generate(rng), SigningKey::generate(rng));
         let root = OwnerRoot::generate(rng);
-        let key_label = S::medical_key();
+        let key_label = S::medical_key(&root, &signer.id());
         let (owner_secret, owner_public) = S::owner_keygen(&params, &root, &signer, &key_label, rng).unwrap();
         let owner = S::verify_owner(&params, &owner_public, &signer.id()).unwrap();
         let (user_secret, user_public) = S::user_keygen(&params, &user, rng).unwrap();

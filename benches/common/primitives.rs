@@ -25,6 +25,7 @@ use sesphr::hazmat::pairing::{
 use sha2::{Digest, Sha512};
 
 use super::report::{head, row, time};
+use super::ristretto::Ristretto;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Primitive {
@@ -91,6 +92,31 @@ pub enum Primitive {
     HpkeSeal,
     /// The same opened.
     HpkeOpen,
+    /// A point of ristretto255 times a secret scalar.
+    RMul,
+    /// The same through a table of the point.
+    RTable,
+    /// The generator of ristretto255 times a secret scalar, through its table.
+    RFixed,
+    /// A sum of so many points with secret scalars.
+    RSum(usize),
+    /// The equation of a Schnorr proof: a public point with a challenge of 128 bits, and the generator with a public scalar.
+    RDouble,
+    /// The same where another public point has the place of the generator.
+    RVarDouble,
+    /// A sum of two points.
+    RAdd,
+    /// The 32 bytes of a point.
+    REncode,
+    /// The same for so many points at once.
+    REncodeOf(usize),
+    RDecode,
+    /// The inverse of a scalar of ristretto255.
+    RInverse,
+    /// A hash, and the reduction of its 64 bytes to a scalar of ristretto255.
+    RHashToScalar,
+    /// BLAKE3 over the 64 bytes of a node of a Merkle tree.
+    Node,
 }
 
 /// HPKE as delegatees' keys use it.
@@ -128,6 +154,7 @@ struct Primitives {
     hpke_secret: [u8; 32],
     hpke_public: [u8; 32],
     hpke_sealed: ([u8; 32], Vec<u8>),
+    ristretto: Ristretto,
 }
 
 impl Primitives {
@@ -153,6 +180,7 @@ impl Primitives {
             hpke_secret: hpke_secret.to_bytes().into(),
             hpke_sealed: Self::hpke_seal(&hpke_public),
             hpke_public,
+            ristretto: Ristretto::new(),
             many_affine: G1Projective::batch_to_affine(&many),
             many,
             weights: (0..Self::MANY).map(weight).collect(),
@@ -277,6 +305,8 @@ impl Primitives {
             Primitive::HpkeKeygen => drop(black_box(X25519HkdfSha256::derive_keypair(black_box(&[7; 32])))),
             Primitive::HpkeSeal => drop(black_box(Self::hpke_seal(&self.hpke_public))),
             Primitive::HpkeOpen => drop(black_box(self.hpke_open())),
+            Primitive::Node => _ = black_box(blake3::keyed_hash(black_box(&[0; 32]), black_box(&[0; 64]))),
+            other => self.ristretto.run(other),
         }
     }
 
@@ -317,9 +347,9 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Criterion's benches of the operations.
-pub fn benches(scheme: &str, c: &mut Criterion, operations: &mut [Operation<'_>]) {
-    let mut group = c.benchmark_group(format!("{scheme}/{BACKEND}"));
+/// Criterion's benches of the operations of a scheme, which computes on a library.
+pub fn benches(scheme: &str, on: &str, c: &mut Criterion, operations: &mut [Operation<'_>]) {
+    let mut group = c.benchmark_group(format!("{scheme}/{on}"));
     for operation in operations {
         group.bench_function(operation.name, |b| b.iter(&mut operation.run));
     }
@@ -391,10 +421,10 @@ impl Turns {
 }
 
 /// The table of operations beside the sums of their primitives.
-pub fn ratios(scheme: &str, operations: &mut [Operation<'_>]) {
+pub fn ratios(scheme: &str, on: &str, operations: &mut [Operation<'_>]) {
     let primitives = Primitives::new();
     head(
-        &format!("{scheme} on `{BACKEND}`: operations and the sums of their primitives, in turns"),
+        &format!("{scheme} on `{on}`: operations and the sums of their primitives, in turns"),
         &["operation", "primitives", "operation takes", "primitives take", "ratio"],
     );
     for Operation { name, parts, also, results, run } in operations {

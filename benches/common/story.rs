@@ -7,6 +7,7 @@ use rand_chacha::ChaCha20Rng;
 use sesphr::context::{Partition, Timestamp};
 use sesphr::identity::{PartyId, SigningKey};
 use sesphr::kem::OwnerRoot;
+use sesphr::pre::threshold::Servers;
 use sesphr::record::SealedPartition;
 use sesphr::sharing::{
     AccessPolicy, Author, Cloud, MemoryStorage, Owner, Place, Role, Server, Storage, User, VerifiedDirectory,
@@ -30,10 +31,12 @@ pub struct Story<S: Scheme> {
 impl<S: Scheme> Story<S> {
     pub fn new(rng: &mut ChaCha20Rng) -> Self {
         let (params, author) = (S::params(), SigningKey::generate(rng));
-        let (root, policy) = (OwnerRoot::generate(rng), AccessPolicy::new(LIFE));
+        let (root, server) = (OwnerRoot::generate(rng), SigningKey::generate(rng));
+        let mut policy = AccessPolicy::new(LIFE);
+        policy.set_servers(Servers::new(1, [server.id()]).unwrap());
         let mut owner = Owner::<S>::new(params.clone(), root, policy, Partition::SESPHR, LIFE, NOW).unwrap();
         let id = owner.id();
-        let mut server = Server::load(params.clone(), SigningKey::generate(rng), MemoryStorage::new()).unwrap();
+        let mut server = Server::load(params.clone(), server, MemoryStorage::new()).unwrap();
         server.enroll(id).unwrap();
         let user = User::new(params.clone(), SigningKey::generate(rng), rng).unwrap();
         let role = owner.certify(user.id(), Role::Doctor, validity());

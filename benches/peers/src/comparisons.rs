@@ -5,7 +5,7 @@ use sesphr::kapre::Kapre;
 use sesphr::pre::afgh::Afgh;
 use sesphr_peers_timing::Timed;
 
-use crate::ours::kapre::Ours;
+use crate::ours::{kapre, threshold};
 
 /// What is timed. Both sides know it by one name.
 pub struct Row {
@@ -53,16 +53,15 @@ pub const COMPARISONS: [Comparison; 2] = [
     Comparison {
         package: "recrypt",
         peer: "recrypt",
-        ours: || vec![("Afgh", Box::new(Ours::<Afgh>::new())), ("Kapre", Box::new(Ours::<Kapre>::new()))],
+        ours: || vec![("Afgh", Box::new(kapre::Ours::<Afgh>::new())), ("Kapre", Box::new(kapre::Ours::<Kapre>::new()))],
         on: BACKEND,
         rows: RECRYPT,
         encodings: &[],
     },
-    // Alone for as long as there is no scheme of ours with more than one server.
     Comparison {
         package: "umbral",
         peer: "umbral-pre",
-        ours: Vec::new,
+        ours: || vec![("Threshold", Box::new(threshold::Ours::new()))],
         on: "curve25519-dalek",
         rows: UMBRAL,
         encodings: UMBRAL_ENCODINGS,
@@ -88,17 +87,24 @@ const RECRYPT: &[Row] = &[
 
 const UMBRAL: &[Row] = &[
     Row::new("keygen", "a key pair").at_most(0.35),
+    Row::new("label_tree", "64 key pairs, with the tree that certifies them").beside("keygen_64"),
+    Row::new("user_keygen", "a delegatee's key pair, certified").beside("keygen"),
     Row::new("encrypt", "encryption of 32 bytes").at_most(0.35),
+    Row::new("seal_record", "the same as a sealed record, signed by its author").beside("encrypt"),
+    Row::new("verify_capsule", "decoding and public check of a capsule"),
     Row::new("open", "decryption by the owner"),
     Row::new("delegate_1_of_1", "delegation, 1 of 1").at_most(0.3),
     Row::new("delegate_2_of_3", "delegation, 2 of 3").at_most(0.3),
     Row::new("delegate_5_of_9", "delegation, 5 of 9").at_most(0.3),
-    Row::new("verify_rekey", "check of one server's key, once a grant"),
+    Row::new("verify_rekey", "check of one server's key with the grant, once a grant"),
     Row::new("reencrypt", "re-encryption by one server").at_most(0.5),
     Row::new("verify_part", "check of one re-encrypted fragment").at_most(0.3),
-    Row::new("open_reencrypted_1", "decryption of 1 checked fragment").at_most(0.3),
+    Row::new("open_reencrypted_1", "decryption of 1 fragment, and acceptance of the grant").at_most(0.3),
     Row::new("open_reencrypted_2", "decryption of 2").at_most(0.3),
     Row::new("open_reencrypted_5", "decryption of 5").at_most(0.3),
+    Row::new("open_held_1", "decryption of 1, the grant accepted before").beside("open_reencrypted_1"),
+    Row::new("open_held_2", "decryption of 2").beside("open_reencrypted_2"),
+    Row::new("open_held_5", "decryption of 5").beside("open_reencrypted_5"),
     Row::new("turnaround_1", "**turnaround**: re-encryption by 1, check and decryption").at_most(0.30),
     Row::new("turnaround_2", "**turnaround** by 2").at_most(0.27),
     Row::new("turnaround_5", "**turnaround** by 5").at_most(0.25),
@@ -109,4 +115,7 @@ const UMBRAL_ENCODINGS: &[(&str, &str)] = &[
     ("ciphertext", "ciphertext of 32 bytes"),
     ("rekey", "one server's key"),
     ("part", "re-encrypted fragment"),
+    ("grant_1_of_1", "signed grant, 1 of 1, once a grant"),
+    ("grant_2_of_3", "2 of 3"),
+    ("grant_5_of_9", "5 of 9"),
 ];

@@ -1,5 +1,5 @@
 //! Times proxy re-encryption by our schemes and by peers, side by side in one run, and prints Markdown tables of medians
-//! and of ratios: `recrypt` (256-bit curve) beside `Afgh` and `Kapre`, and `umbral-pre`.
+//! and of ratios: `recrypt` (256-bit curve) beside `Afgh` and `Kapre`, and `umbral-pre` beside `Threshold`.
 //!
 //! `cargo run --release` here, and with `--features blst` for the other backend. It builds and starts `recrypt/` and
 //! `umbral/`. Arguments choose peers and operations: `cargo run --release -- recrypt turnaround`. It fails when a claim

@@ -7,9 +7,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sesphr_peers_timing::{Named, World};
 use umbral_pre::{
-    Capsule, CapsuleFrag, DefaultSerialize, KeyFrag, PublicKey, SecretKey, Signer, VerifiedCapsuleFrag,
-    VerifiedKeyFrag, decrypt_original, decrypt_reencrypted, encrypt_with_rng, generate_kfrags_with_rng,
-    reencrypt_with_rng,
+    Capsule, CapsuleFrag, DefaultDeserialize, DefaultSerialize, KeyFrag, PublicKey, SecretKey, Signer,
+    VerifiedCapsuleFrag, VerifiedKeyFrag, decrypt_original, decrypt_reencrypted, encrypt_with_rng,
+    generate_kfrags_with_rng, reencrypt_with_rng,
 };
 
 const PLAINTEXT: [u8; 32] = [0x5e; 32];
@@ -29,6 +29,7 @@ struct Umbral {
     signer: Signer,
     verifying: PublicKey,
     capsule: Capsule,
+    encoded: Box<[u8]>,
     ciphertext: Box<[u8]>,
     /// By thresholds.
     delegations: Vec<(usize, Delegation)>,
@@ -58,7 +59,19 @@ impl Umbral {
         let (kfrag, cfrag) = (kfrags[0].clone().unverify(), cfrags[0].clone().unverify());
         let (rng, verifying) = (rng.clone(), signer.verifying_key());
         let delegations = delegations.into();
-        Self { rng, owner, user, signer, verifying, capsule, ciphertext, delegations, kfrag, cfrag }
+        Self {
+            rng,
+            owner,
+            user,
+            signer,
+            verifying,
+            encoded: capsule.to_bytes().unwrap(),
+            capsule,
+            ciphertext,
+            delegations,
+            kfrag,
+            cfrag,
+        }
     }
 
     fn delegation(&self, threshold: usize) -> &Delegation {
@@ -105,10 +118,13 @@ impl Umbral {
 impl World for Umbral {
     const OPERATIONS: Named<fn(&mut Self)> = &[
         ("keygen", |world| _ = black_box(key_pair(&mut world.rng))),
+        ("keygen_64", |world| (0..64).for_each(|_| _ = black_box(key_pair(&mut world.rng)))),
         ("encrypt", |world| {
             let (owner, plaintext) = (black_box(&world.owner.1), black_box(&PLAINTEXT));
             let _ = black_box(encrypt_with_rng(&mut world.rng, owner, plaintext).unwrap());
         }),
+        // A capsule is checked where it is decoded.
+        ("verify_capsule", |world| _ = black_box(Capsule::from_bytes(black_box(&world.encoded)).unwrap())),
         ("open", |world| {
             let (capsule, ciphertext) = (black_box(&world.capsule), &world.ciphertext);
             let plaintext = decrypt_original(&world.owner.0, capsule, ciphertext).unwrap();
