@@ -148,8 +148,8 @@ fn primitives_of(operation: &str) -> Parts {
         "verify_rekey, 1 of 1" => &[(RFixed, 1)],
         "verify_rekey, 2 of 3" => &[(RFixed, 1), (REncode, 1), (RAdd, 3)],
         "verify_rekey, 5 of 9" => &[(RFixed, 1), (REncode, 1), (RAdd, 20)],
-        // b·X. Hashes: d.
-        "accept_grant" => &[(RMul, 1), (REncode, 1), (RHashToScalar, 1)],
+        // b·X, d·F_0. Hashes: d.
+        "accept_grant" => &[(RMul, 2), (REncode, 1), (RHashToScalar, 1)],
         // E_k; the proof's commitments. Hashes: challenge, over two times as much; nonce.
         "reencrypt" => &[(RMul, 2), (RFixed, 1), (REncodeOf(3), 1), (Hash, 2), (RHashToScalar, 1)],
         // U_k; both equations. Hashes: context, challenge, over two times as much.
