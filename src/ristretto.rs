@@ -370,6 +370,18 @@ mod tests {
         }
     }
 
+    /// curve25519-dalek sums up to 189 points in one way, and more in another.
+    #[test]
+    fn sums_of_any_length_agree() {
+        let terms: Vec<_> = (1..=200).map(|k| (Scalar::from_u64(k * k), Element::base(&Scalar::from_u64(k)))).collect();
+        for n in [0, 1, 2, 189, 190, 200] {
+            let terms = || terms.iter().take(n).map(|(k, element)| (k, *element));
+            let expected = Element::base(&Scalar::from_u64((1..=n as u64).map(|k| k * k * k).sum()));
+            assert!(bool::from(Element::vartime_sum(terms()).ct_eq(&expected)));
+            assert!(bool::from(Element::sum(terms()).ct_eq(&expected)));
+        }
+    }
+
     #[test]
     fn the_identity_and_what_is_not_canonical_do_not_decode() {
         assert!(Point::from_bytes(&[0; 32]).is_none());
