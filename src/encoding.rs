@@ -120,6 +120,7 @@ pub(crate) mod kind {
     pub(crate) const SUB_SHARE: Kind = Kind(0x004b);
     pub(crate) const TRUSTEE_SHARE: Kind = Kind(0x004c);
     pub(crate) const SHARING: Kind = Kind(0x004d);
+    pub(crate) const ROTATION_TOKEN: Kind = Kind(0x004e);
 
     pub(crate) const KAPRE_USER_KEY: Kind = Kind(0x0050);
     pub(crate) const KAPRE_USER_SECRET: Kind = Kind(0x0051);

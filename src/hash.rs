@@ -73,6 +73,7 @@ pub(crate) mod label {
     pub(crate) const KAC_KEY_BLIND: Label = Label("sesphr v1 kac key blind");
     pub(crate) const KAC_WEIGHT: Label = Label("sesphr v1 kac weight");
     pub(crate) const KAC_BATCH: Label = Label("sesphr v1 kac batch");
+    pub(crate) const KAC_ROTATION: Label = Label("sesphr v1 kac rotation");
     pub(crate) const KAC_POLYNOMIAL: Label = Label("sesphr v1 kac polynomial");
     pub(crate) const KAC_SHARING: Label = Label("sesphr v1 kac sharing");
 

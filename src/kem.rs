@@ -41,6 +41,10 @@ pub trait OwnerTerms {
     fn owner(&self) -> PartyId;
     /// The key's name in contexts and grants.
     fn origin(&self) -> Digest;
+    /// The key's generation: that of the capsules under it. Zero where a scheme does not rotate.
+    fn generation(&self) -> u32 {
+        0
+    }
 }
 
 /// Why no key was encapsulated.

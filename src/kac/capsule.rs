@@ -37,6 +37,11 @@ impl Capsule {
     pub(crate) fn c2(&self) -> &G1Affine {
         &self.c2
     }
+
+    /// With another rotating part.
+    pub(super) fn moved(&self, generation: u32, c2: G1Affine) -> Self {
+        Self { generation, c2, ..self.clone() }
+    }
 }
 
 impl core::fmt::Debug for Capsule {

@@ -69,3 +69,33 @@ impl fmt::Display for AggregateKeyError {
 }
 
 impl core::error::Error for AggregateKeyError {}
+
+/// Why a capsule was not moved to another generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RotateError {
+    /// The two generations do not follow each other in one chain.
+    Chain,
+    /// The token is not the difference of the two keys.
+    Token,
+    /// The capsule is not of the generation that the token leads from.
+    Generation,
+    /// The context is not one under the owner's key.
+    Context,
+    /// The capsule's rotating part was not that of its class and generation.
+    Capsule,
+}
+
+impl fmt::Display for RotateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Chain => "the generations do not follow each other in one chain",
+            Self::Token => "the token is not the difference of the two keys",
+            Self::Generation => "the capsule is not of the generation that the token leads from",
+            Self::Context => "the context is not one of this owner key's",
+            Self::Capsule => "the capsule's rotating part does not fit its class and generation",
+        })
+    }
+}
+
+impl core::error::Error for RotateError {}

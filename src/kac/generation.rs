@@ -124,6 +124,11 @@ impl GenerationChain {
         self.0.push(next);
     }
 
+    /// The chain up to a generation.
+    pub(crate) fn until(&self, generation: u32) -> Self {
+        Self((0..=generation).zip(&self.0).map(|(_, cert)| cert.clone()).collect())
+    }
+
     /// The certificates, unchecked.
     pub fn certs(&self) -> &[Signed<GenerationCert>] {
         &self.0
@@ -167,24 +172,33 @@ impl Message for GenerationChain {
 public_encoding!(GenerationCert, GenerationChain);
 
 /// What identifies a generation in contexts and keys.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 struct Name {
     owner: PartyId,
     terms: Terms,
     origin: Digest,
-    /// The origins of the generations before, oldest first.
-    ancestors: Vec<Digest>,
+    /// The generation before.
+    previous: Option<VerifiedGeneration>,
 }
 
-/// A generation of an owner's key whose certificate was checked, with the names of those before it: a capsule keeps
-/// the origin that it was made under while its mutable part rotates, so readers accept every origin of the chain.
+/// A generation of an owner's key whose certificate was checked, with those before it: a capsule keeps the origin that it
+/// was made under while its mutable part rotates, so readers accept every origin of the chain.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedGeneration(Arc<Name>);
 
 impl VerifiedGeneration {
     fn new(owner: PartyId, terms: Terms, origin: Digest, previous: Option<&Self>) -> Self {
-        let ancestors = previous.iter().flat_map(|p| p.0.ancestors.iter().chain([&p.0.origin])).copied().collect();
-        Self(Arc::new(Name { owner, terms, origin, ancestors }))
+        Self(Arc::new(Name { owner, terms, origin, previous: previous.cloned() }))
+    }
+
+    /// This generation and those before it, newest first.
+    pub(crate) fn lineage(&self) -> impl Iterator<Item = &Self> {
+        core::iter::successors(Some(self), |generation| generation.0.previous.as_ref())
+    }
+
+    /// This generation or one before, by its number.
+    pub fn ancestor(&self, generation: u32) -> Option<&Self> {
+        self.lineage().find(|former| former.generation() == generation)
     }
 
     /// The number of the generation, from 0.
@@ -240,9 +254,9 @@ impl VerifiedGeneration {
 
     /// The class of `ctx` if that is a context of this generation or of one before, under these parameters.
     pub(crate) fn class_of(&self, params: &Params, ctx: &Context<'_>) -> Option<u32> {
-        let Name { owner, terms, origin, ancestors } = &*self.0;
+        let Name { owner, terms, .. } = &*self.0;
         let Slot::Class(class) = ctx.slot else { return None };
-        let known = ctx.origin == *origin || ancestors.contains(&ctx.origin);
+        let known = self.lineage().any(|generation| generation.0.origin == ctx.origin);
         let fits = ctx.suite == SuiteId::Kac
             && ctx.owner == *owner
             && ctx.params == terms.params
@@ -260,6 +274,10 @@ impl OwnerTerms for VerifiedGeneration {
 
     fn origin(&self) -> Digest {
         self.0.origin
+    }
+
+    fn generation(&self) -> u32 {
+        self.0.terms.generation
     }
 }
 

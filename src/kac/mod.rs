@@ -129,6 +129,7 @@ mod error;
 mod generation;
 mod grid;
 pub mod params;
+mod rotation;
 #[cfg(test)]
 mod tests;
 pub mod trustees;
@@ -151,10 +152,11 @@ pub use aggregate::{AggregateKey, VerifiedKey};
 pub(crate) use capsule::{Binding, finish_without_c2};
 pub use capsule::{Capsule, VerifiedCapsule};
 pub use class_set::{ClassRange, ClassSet, ClassSetError, MAX_CLASSES};
-pub use error::{AggregateKeyError, GenerationError};
+pub use error::{AggregateKeyError, GenerationError, RotateError};
 pub use generation::{GenerationCert, GenerationChain, OwnerSecret, VerifiedGeneration};
 pub use grid::{ClassGrid, ClassGridError};
 pub use params::Params;
+pub use rotation::{Rotate, RotationToken, VerifiedToken};
 
 /// A key-aggregate cryptosystem, used as a key encapsulation mechanism: an owner encapsulates, or lets others, under
 /// classes, and hands out one key of constant size for any set of them.

@@ -132,7 +132,8 @@ use crate::encoding::SuiteId;
 use crate::error::{OpenError, RngError};
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kac::{
-    Capsule, ClassGrid, GenerationChain, Kac, KeyAggregate, OwnerSecret, Params, VerifiedCapsule, VerifiedGeneration,
+    Capsule, ClassGrid, GenerationChain, GenerationError, Kac, KeyAggregate, OwnerSecret, Params, Rotate, RotateError,
+    RotationToken, VerifiedCapsule, VerifiedGeneration, VerifiedToken,
 };
 use crate::kem::{CapsuleError, EncapsulateError, OwnerRoot, SharedKey};
 use crate::pre::{DelegateError, GrantError, KeyError, Pre, ReencryptError};
@@ -152,6 +153,32 @@ pub use user::{HpkeKem, UserKey, UserSecret, VerifiedUser};
 /// The scheme. See the [module](self).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kapre;
+
+/// Keys and capsules are those of [`Kac`], and so is their rotation.
+impl Rotate for Kapre {
+    type Params = Params;
+    type OwnerSecret = OwnerSecret;
+    type VerifiedOwner = VerifiedGeneration;
+    type Capsule = Capsule;
+    type Token = RotationToken;
+    type VerifiedToken = VerifiedToken;
+
+    fn token(from: &OwnerSecret, to: &OwnerSecret) -> Result<RotationToken, RotateError> {
+        Kac::token(from, to)
+    }
+
+    fn verify_token(newest: &VerifiedGeneration, token: &RotationToken) -> Result<VerifiedToken, RotateError> {
+        Kac::verify_token(newest, token)
+    }
+
+    fn rotate(
+        params: &Params,
+        token: &VerifiedToken,
+        capsules: &[(&Capsule, &Context<'_>)],
+    ) -> Vec<Result<Capsule, RotateError>> {
+        Kac::rotate(params, token, capsules)
+    }
+}
 
 /// Which generation of an owner's key: the first one under a grid, or the one after a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,10 +206,34 @@ impl Lineage {
     /// The generation after the newest of `chain`.
     ///
     /// # Errors
-    /// [`KeyError`] when the chain does not verify.
+    /// [`KeyError`] when the chain does not verify, or nothing can come after it.
     pub fn after(params: &Params, chain: GenerationChain, owner: &PartyId) -> Result<Self, KeyError> {
         let newest = chain.verify(params, owner)?;
+        if chain.certs().len() >= GenerationChain::MAX {
+            return Err(GenerationError::Chain.into());
+        }
         Ok(Self { grid: newest.grid().clone(), before: Some((chain, newest)) })
+    }
+
+    /// The number of the generation.
+    pub fn generation(&self) -> u32 {
+        self.previous().map_or(0, |previous| previous.generation().saturating_add(1))
+    }
+
+    /// The chain that it continues; `None` for the first generation.
+    pub fn chain(&self) -> Option<&GenerationChain> {
+        self.before.as_ref().map(|(chain, _)| chain)
+    }
+
+    /// This generation or one before, by its number.
+    pub fn ancestor(&self, generation: u32) -> Option<Self> {
+        if generation == self.generation() {
+            return Some(self.clone());
+        }
+        let (chain, newest) = self.before.as_ref()?;
+        let Some(before) = generation.checked_sub(1) else { return Some(Self::first(self.grid.clone())) };
+        let newest = newest.ancestor(before)?;
+        Some(Self { grid: self.grid.clone(), before: Some((chain.until(before), newest.clone())) })
     }
 }
 

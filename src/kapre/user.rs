@@ -15,7 +15,7 @@ use crate::encoding::{Hex, Kind, Message, Reader, SecretEncoding, Sink, SuiteId,
 use crate::error::{DecodeError, OpenError, RngError};
 use crate::hash::{Digest, Hasher, hash, label};
 use crate::identity::{PartyId, Signed, SigningKey};
-use crate::pre::KeyError;
+use crate::pre::{DelegateError, KeyError};
 
 /// How the secret of a grant travels to its delegatee.
 ///
@@ -140,7 +140,24 @@ impl VerifiedUser {
         info: &Digest,
         rng: &mut HashRng,
     ) -> Result<(Vec<u8>, [u8; SEALED_LEN]), HpkeError> {
-        with_kem!(self.key.kem, K => seal::<K>(&self.key.public, secret, info, rng))
+        let (enc, sealed) = with_kem!(self.key.kem, K => seal::<K>(&self.key.public, secret, info, rng))?;
+        Ok((enc, sealed.try_into().map_err(|_| HpkeError::SealError)?))
+    }
+
+    /// Seals a message of any length to the key for `info`, with `sender`'s secret hedging the randomness: encapsulation,
+    /// then ciphertext with its tag of 16 bytes.
+    pub(crate) fn seal_message<R: TryCryptoRng + ?Sized>(
+        &self,
+        message: &[u8],
+        info: &Digest,
+        sender: &SigningKey,
+        rng: &mut R,
+    ) -> Result<Vec<u8>, DelegateError> {
+        let mut rng = HashRng::new(sender.draw(label::KAPRE_HPKE, &[info.as_bytes(), self.name.as_bytes()], rng)?);
+        let sealed = with_kem!(self.key.kem, K => seal::<K>(&self.key.public, message, info, &mut rng));
+        let (mut enc, sealed) = sealed.map_err(|_| DelegateError::User)?;
+        enc.extend(sealed);
+        Ok(enc)
     }
 }
 
@@ -182,6 +199,18 @@ impl UserSecret {
         sealed: &[u8; SEALED_LEN],
         info: &Digest,
     ) -> Result<Zeroizing<[u8; 32]>, OpenError> {
+        let opened = with_kem!(self.kem, K => open::<K>(&self.seed, enc, sealed, info)).map_err(|_| OpenError)?;
+        let mut out = Zeroizing::new([0; 32]);
+        if opened.len() != out.len() {
+            return Err(OpenError);
+        }
+        out.copy_from_slice(&opened);
+        Ok(out)
+    }
+
+    /// Opens what [`VerifiedUser::seal_message`] sealed to this key.
+    pub(crate) fn open_message(&self, sealed: &[u8], info: &Digest) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let (enc, sealed) = sealed.split_at_checked(self.kem.enc_len()).ok_or(OpenError)?;
         with_kem!(self.kem, K => open::<K>(&self.seed, enc, sealed, info)).map_err(|_| OpenError)
     }
 }
@@ -222,29 +251,28 @@ pub(super) const SEALED_LEN: usize = 48;
 
 fn seal<K: Kem>(
     public: &[u8],
-    secret: &[u8; 32],
+    message: &[u8],
     info: &Digest,
     rng: &mut HashRng,
-) -> Result<(Vec<u8>, [u8; SEALED_LEN]), HpkeError> {
+) -> Result<(Vec<u8>, Vec<u8>), HpkeError> {
     let public = K::PublicKey::from_bytes(public)?;
     let (enc, sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, K>(
         &OpModeS::Base,
         &public,
         info.as_bytes(),
-        secret,
+        message,
         &[],
         rng,
     )?;
-    let sealed = sealed.try_into().map_err(|_| HpkeError::SealError)?;
     Ok((enc.to_bytes().to_vec(), sealed))
 }
 
 fn open<K: Kem>(
     seed: &[u8; 32],
     enc: &[u8],
-    sealed: &[u8; SEALED_LEN],
+    sealed: &[u8],
     info: &Digest,
-) -> Result<Zeroizing<[u8; 32]>, HpkeError> {
+) -> Result<Zeroizing<Vec<u8>>, HpkeError> {
     let ((secret, _), enc) = (K::derive_keypair(seed), K::EncappedKey::from_bytes(enc)?);
     let opened = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, K>(
         &OpModeR::Base,
@@ -254,13 +282,7 @@ fn open<K: Kem>(
         sealed,
         &[],
     )?;
-    let opened = Zeroizing::new(opened);
-    let mut out = Zeroizing::new([0; 32]);
-    if opened.len() != out.len() {
-        return Err(HpkeError::OpenError);
-    }
-    out.copy_from_slice(&opened);
-    Ok(out)
+    Ok(Zeroizing::new(opened))
 }
 
 /// A generator for libraries that take none that can fail: SHA-512 of a hedged seed and a counter.

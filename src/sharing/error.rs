@@ -103,6 +103,8 @@ pub enum OwnerError {
     Key(KeyError),
     /// The policy names no [servers](crate::sharing::AccessPolicy::set_servers), and the scheme needs them.
     NoServers,
+    /// The scheme's keys do not rotate: new records alone can be kept from somebody.
+    NoRotation,
     /// Delegation failed.
     Delegate(DelegateError),
     /// The random number generator failed.
@@ -173,6 +175,7 @@ impl fmt::Display for OwnerError {
             Self::Live(error) => error.fmt(f),
             Self::Key(error) => error.fmt(f),
             Self::NoServers => f.write_str("the policy names no servers to divide grants among"),
+            Self::NoRotation => f.write_str("the scheme's keys do not rotate"),
             Self::Delegate(error) => error.fmt(f),
             Self::Rng => f.write_str("the random number generator failed"),
         }

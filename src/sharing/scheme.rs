@@ -5,15 +5,19 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use rand_core::TryCryptoRng;
+use zeroize::Zeroizing;
+
 use crate::context::{Context, Partition, Period, Slot, Validity};
+use crate::error::OpenError;
 use crate::hash::Digest;
-use crate::identity::{PartyId, Signed};
-use crate::kac::{self, ClassGrid, ClassSet, Params};
+use crate::identity::{PartyId, Signed, SigningKey};
+use crate::kac::{self, ClassGrid, ClassSet, GenerationChain, GenerationError, Params};
 use crate::kapre::{self, ClassLabel, Grant, Kapre, Lineage, Scope};
 use crate::kem::{OwnerRoot, OwnerTerms};
 use crate::pre::afgh::{self, Afgh};
 use crate::pre::threshold::{self, KeyLabel, LabelTree, Servers, Terms, Threshold};
-use crate::pre::{GrantId, KeyError, Pre};
+use crate::pre::{DelegateError, GrantId, KeyError, Pre};
 use crate::role::Role;
 use crate::sharing::AdmissionRule;
 
@@ -22,7 +26,8 @@ const EPOCHS: u32 = 1024;
 
 /// A scheme that the roles can run on.
 pub trait SharingScheme: Pre {
-    /// Which periods there can be. It follows from parameters and partitions, and never changes for an owner.
+    /// Which periods there can be, and of which generation the keys are. It follows from parameters, partitions and the
+    /// generations before.
     type Plan: Clone + fmt::Debug;
 
     /// The plan of the owner with this root for these partitions; `None` when the parameters have no room for them.
@@ -32,6 +37,59 @@ pub trait SharingScheme: Pre {
         owner: &PartyId,
         partitions: &BTreeSet<Partition>,
     ) -> Option<Self::Plan>;
+
+    /// The plan with the generation of keys that continues `chain`; `None` where a scheme does not rotate.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the chain does not verify, is of another plan, or is as long as one can be.
+    fn after(
+        _params: &Self::Params,
+        _plan: &Self::Plan,
+        _chain: &Self::OwnerPublic,
+        _owner: &PartyId,
+    ) -> Result<Option<Self::Plan>, KeyError> {
+        Ok(None)
+    }
+
+    /// The generation of the keys of a plan; zero where a scheme does not rotate.
+    fn generation(_plan: &Self::Plan) -> u32 {
+        0
+    }
+
+    /// The plan as it was in an earlier generation, or as it is.
+    fn of_generation(plan: &Self::Plan, generation: u32) -> Option<Self::Plan> {
+        (generation == 0).then(|| plan.clone())
+    }
+
+    /// Seals a message to a member; only where a scheme rotates.
+    ///
+    /// # Errors
+    /// [`DelegateError`] when the member's key cannot be used or the generator fails.
+    fn seal_to<R: TryCryptoRng + ?Sized>(
+        _user: &Self::VerifiedUser,
+        _message: &[u8],
+        _info: &Digest,
+        _sender: &SigningKey,
+        _rng: &mut R,
+    ) -> Result<Vec<u8>, DelegateError> {
+        Err(DelegateError::User)
+    }
+
+    /// Opens what was sealed to a member.
+    ///
+    /// # Errors
+    /// [`OpenError`], whatever the cause.
+    fn open_sealed(_user: &Self::UserSecret, _sealed: &[u8], _info: &Digest) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        Err(OpenError)
+    }
+
+    /// The epoch of a context that is one under a key.
+    fn epoch(_key: &Self::VerifiedOwner, ctx: &Context<'_>) -> Option<u32> {
+        match ctx.slot {
+            Slot::Epoch(epoch) => Some(epoch),
+            Slot::Class(_) => None,
+        }
+    }
 
     /// How many epochs a partition has room for.
     fn epochs(plan: &Self::Plan) -> u32;
@@ -222,26 +280,70 @@ fn classes<'a>(grid: &ClassGrid, periods: impl IntoIterator<Item = &'a Period>) 
 
 /// One key pair for all periods, of which each is a class, and one grant for any of them.
 ///
-/// The plan is a grid of the partitions in ascending order, with as many epochs each as the parameters have room for.
+/// The plan is a grid of the partitions in ascending order, with as many epochs each as the parameters have room for, and
+/// the generations of the key that were before.
 impl SharingScheme for Kapre {
-    type Plan = ClassGrid;
+    type Plan = Lineage;
 
-    fn plan(params: &Params, _: &OwnerRoot, _: &PartyId, partitions: &BTreeSet<Partition>) -> Option<ClassGrid> {
+    fn plan(params: &Params, _: &OwnerRoot, _: &PartyId, partitions: &BTreeSet<Partition>) -> Option<Lineage> {
         let partitions: Vec<_> = partitions.iter().copied().collect();
         let epochs = params.classes().checked_div(u32::try_from(partitions.len()).ok()?)?;
-        ClassGrid::new(&partitions, epochs).ok()
+        ClassGrid::new(&partitions, epochs).ok().map(Lineage::first)
     }
 
-    fn epochs(grid: &ClassGrid) -> u32 {
-        grid.epochs()
+    fn after(
+        params: &Params,
+        plan: &Lineage,
+        chain: &GenerationChain,
+        owner: &PartyId,
+    ) -> Result<Option<Lineage>, KeyError> {
+        let after = Lineage::after(params, chain.clone(), owner)?;
+        // Another grid would give the classes of what is stored another meaning.
+        if after.grid() != plan.grid() {
+            return Err(GenerationError::Grid.into());
+        }
+        Ok(Some(after))
     }
 
-    fn has(grid: &ClassGrid, period: &Period) -> bool {
-        grid.class(period).is_some()
+    fn generation(plan: &Lineage) -> u32 {
+        plan.generation()
     }
 
-    fn key_label(grid: &ClassGrid, _: &Period) -> Option<Lineage> {
-        Some(Lineage::first(grid.clone()))
+    fn of_generation(plan: &Lineage, generation: u32) -> Option<Lineage> {
+        plan.ancestor(generation)
+    }
+
+    fn seal_to<R: TryCryptoRng + ?Sized>(
+        user: &kapre::VerifiedUser,
+        message: &[u8],
+        info: &Digest,
+        sender: &SigningKey,
+        rng: &mut R,
+    ) -> Result<Vec<u8>, DelegateError> {
+        user.seal_message(message, info, sender, rng)
+    }
+
+    fn open_sealed(user: &kapre::UserSecret, sealed: &[u8], info: &Digest) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        user.open_message(sealed, info)
+    }
+
+    fn epoch(key: &kac::VerifiedGeneration, ctx: &Context<'_>) -> Option<u32> {
+        match ctx.slot {
+            Slot::Class(class) => Some(key.grid().period(class)?.epoch),
+            Slot::Epoch(_) => None,
+        }
+    }
+
+    fn epochs(plan: &Lineage) -> u32 {
+        plan.grid().epochs()
+    }
+
+    fn has(plan: &Lineage, period: &Period) -> bool {
+        plan.grid().class(period).is_some()
+    }
+
+    fn key_label(plan: &Lineage, _: &Period) -> Option<Lineage> {
+        Some(plan.clone())
     }
 
     fn policy(_: Option<&Servers>, validity: Validity) -> Option<Validity> {
@@ -269,9 +371,9 @@ impl SharingScheme for Kapre {
         key.class_of(params, ctx).is_some()
     }
 
-    fn period(grid: &ClassGrid, ctx: &Context<'_>) -> Option<Period> {
+    fn period(plan: &Lineage, ctx: &Context<'_>) -> Option<Period> {
         match ctx.slot {
-            Slot::Class(class) => grid.period(class).filter(|period| period.partition == ctx.partition),
+            Slot::Class(class) => plan.grid().period(class).filter(|period| period.partition == ctx.partition),
             Slot::Epoch(_) => None,
         }
     }
@@ -280,15 +382,16 @@ impl SharingScheme for Kapre {
         (grant.id(), grant.digest())
     }
 
-    fn divide(_: &ClassGrid, periods: BTreeSet<Period>) -> Vec<BTreeSet<Period>> {
+    fn divide(_: &Lineage, periods: BTreeSet<Period>) -> Vec<BTreeSet<Period>> {
         if periods.is_empty() { Vec::new() } else { Vec::from([periods]) }
     }
 
     fn scope(
-        grid: &ClassGrid,
+        plan: &Lineage,
         periods: &BTreeSet<Period>,
         referral: Option<(&AdmissionRule, &BTreeSet<(Role, PartyId)>)>,
     ) -> Option<Scope> {
+        let grid = plan.grid();
         let admission = |(rule, issuers): (&AdmissionRule, &BTreeSet<(Role, PartyId)>)| {
             let referable = periods.iter().filter(|period| rule.partitions.contains(&period.partition));
             let set = classes(grid, referable).filter(|set| !set.is_empty())?;

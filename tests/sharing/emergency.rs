@@ -172,7 +172,7 @@ fn the_owner_bars_what_the_trustees_granted() {
     assert_eq!(e.break_glass(&mut w, &request, &parts, at(17)), not_live());
     assert!(w.server.storage().keys(b"grant/").unwrap().len() == 1 && w.reads(&mut bob, &sealed, at(17)));
     let events: Vec<_> = w.receipts(at(18)).into_iter().map(|receipt| receipt.event).collect();
-    assert_eq!(events[..2], [Event::Advanced, Event::Revoked { grant: id, user: doctor.id() }]);
+    assert_eq!(events[..2], [Event::Advanced { generation: 0 }, Event::Revoked { grant: id, user: doctor.id() }]);
     // Another request is another grant: the rules are still there.
     let again = e.request_by(&w, &doctor, at(20));
     let parts = e.approve(&w, &[1, 2], &again, &doctor, at(20));

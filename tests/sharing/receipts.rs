@@ -51,11 +51,11 @@ fn every_act_leaves_its_receipt<S: Tested>() {
     let mut expected: Vec<(Timestamp, LiveRef, Event)> = Vec::new();
     // The world began with a head.
     let first = live(&w.owner.live().unwrap());
-    expected.push((at(0), first, Event::Advanced));
+    expected.push((at(0), first, Event::Advanced { generation: 0 }));
     // A member joins: a head, and the grants under it.
     let joined = w.join(&bob, Role::Doctor, at(1), at(1));
     let (now, head) = (at(1), live(&joined.live));
-    expected.push((now, head, Event::Advanced));
+    expected.push((now, head, Event::Advanced { generation: 0 }));
     let end = at(YEAR);
     let validity = Validity::new(Timestamp(at(1).0 - Owner::<S>::EARLY), end).unwrap();
     for (grant, terms) in granted(&joined) {
@@ -90,7 +90,7 @@ fn every_act_leaves_its_receipt<S: Tested>() {
     gone.sort();
     let departed = w.depart(&bob, at(8));
     let head = live(&departed.live);
-    expected.push((at(8), head, Event::Advanced));
+    expected.push((at(8), head, Event::Advanced { generation: 0 }));
     expected.extend(gone.into_iter().map(|grant| (at(8), head, Event::Revoked { grant, user })));
     // What is left of it asks in vain.
     let asked = request(&mut w, &bob, &sealed, at(9));

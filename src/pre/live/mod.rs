@@ -12,6 +12,10 @@
 //! Heads travel in a [`LiveUpdate`]: the changes since a version that the server has, or the complete list. Owner and
 //! server both keep a [`LiveSet`].
 //!
+//! Where the owner's key has [generations](crate::kac::Rotate), a head also says which is the lowest that is served. It
+//! never falls. So while stored capsules are updated, grants of both generations are listed and served, and once they are,
+//! one head ends whatever is left under the old one, also what others made in the owner's name.
+//!
 //! **What it does not protect.** A server that is never told, or that does not care, goes on with the head that it
 //! has until that expires: make heads short-lived. A server restored from a backup has an older head, and takes the
 //! current one when it is sent [again](LiveSet::complete). What was read stays read.
@@ -81,10 +85,11 @@ impl Entry {
 
 /// The owner's word on which grants are in force; travels as [`Signed<LiveHead>`](crate::identity::Signed).
 ///
-/// Encoded length: 4 + 8 + 8 + 8 + 8 + 32 + 32 bytes.
+/// Encoded length: 4 + 8 + 4 + 8 + 8 + 8 + 32 + 32 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveHead {
     version: u64,
+    generation: u32,
     at: Timestamp,
     not_after: Timestamp,
     size: u64,
@@ -96,6 +101,12 @@ impl LiveHead {
     /// The owner's counter of heads, from one on.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The lowest generation of the owner's key that is served: what is under an earlier one is dead, listed or not. Zero
+    /// where a scheme does not rotate.
+    pub fn generation(&self) -> u32 {
+        self.generation
     }
 
     /// When the owner signed.
@@ -130,6 +141,7 @@ impl Message for LiveHead {
 
     fn encode_body(&self, sink: &mut dyn Sink) {
         sink.put(&self.version.to_be_bytes());
+        sink.put(&self.generation.to_be_bytes());
         sink.put(&self.at.0.to_be_bytes());
         sink.put(&self.not_after.0.to_be_bytes());
         sink.put(&self.size.to_be_bytes());
@@ -140,6 +152,7 @@ impl Message for LiveHead {
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let head = Self {
             version: reader.u64()?,
+            generation: reader.u32()?,
             at: Timestamp(reader.u64()?),
             not_after: Timestamp(reader.u64()?),
             size: reader.u64()?,
@@ -161,7 +174,7 @@ public_encoding!(LiveHead);
 pub enum LiveError {
     /// The head is not signed by the owner, or the set is another owner's.
     Signature,
-    /// A newer head is known, or the head's time is before that of the head it follows.
+    /// A newer head is known, or the head's time or lowest generation is before that of the head it follows.
     Rollback,
     /// The owner signed two heads that exclude each other, or there is no way from the known one to this one.
     Fork,
@@ -179,6 +192,8 @@ pub enum LiveError {
     Stale,
     /// The grant or its authority is not in force.
     NotLive,
+    /// The grant is under a generation of the owner's key that is served no longer.
+    Generation,
 }
 
 impl fmt::Display for LiveError {
@@ -194,6 +209,7 @@ impl fmt::Display for LiveError {
             Self::Exhausted => "the counter of heads has reached its end",
             Self::Stale => "there is no head of live grants, or it has expired",
             Self::NotLive => "the grant is not in force",
+            Self::Generation => "the grant is under a former generation of the owner's key",
         })
     }
 }

@@ -65,6 +65,11 @@ impl LiveSet {
         self.head.as_ref().map_or(Digest::NONE, |(_, digest)| *digest)
     }
 
+    /// The lowest generation of the owner's key that is served.
+    pub fn generation(&self) -> u32 {
+        self.statement().map_or(0, LiveHead::generation)
+    }
+
     /// When the head was signed; `None` before the first.
     pub fn at(&self) -> Option<Timestamp> {
         self.statement().map(LiveHead::at)
@@ -131,11 +136,27 @@ impl LiveSet {
         at: Timestamp,
         not_after: Timestamp,
     ) -> Result<LiveUpdate, LiveError> {
+        self.advance_to(signer, self.generation(), removed, set, at, not_after)
+    }
+
+    /// The same, with `generation` as the lowest of the owner's key that is served from now on.
+    ///
+    /// # Errors
+    /// As [`advance`](Self::advance); [`LiveError::Rollback`] for a generation before that of the former head.
+    pub fn advance_to(
+        &mut self,
+        signer: &SigningKey,
+        generation: u32,
+        removed: impl IntoIterator<Item = GrantId>,
+        set: impl IntoIterator<Item = (GrantId, Entry)>,
+        at: Timestamp,
+        not_after: Timestamp,
+    ) -> Result<LiveUpdate, LiveError> {
         self.belongs_to(&signer.id())?;
         if not_after < at {
             return Err(LiveError::Time);
         }
-        if self.at().is_some_and(|former| at < former) {
+        if self.at().is_some_and(|former| at < former) || generation < self.generation() {
             return Err(LiveError::Rollback);
         }
         let (base, previous) = (self.version(), self.digest());
@@ -160,7 +181,7 @@ impl LiveSet {
             return Err(LiveError::Full);
         }
         let (size, root) = (entries.len() as u64, root(&entries));
-        let head = Signed::new(signer, LiveHead { version, at, not_after, size, root, previous });
+        let head = Signed::new(signer, LiveHead { version, generation, at, not_after, size, root, previous });
         let gone = self.entries.keys().filter(|id| !entries.contains_key(id));
         let changed = entries.iter().filter(|(id, entry)| self.entries.get(id) != Some(entry));
         let update = LiveUpdate {
@@ -193,7 +214,8 @@ impl LiveSet {
         if head.version == version {
             return if head.digest() == digest { Ok(()) } else { Err(LiveError::Fork) };
         }
-        if head.version < version || self.at().is_some_and(|former| head.at < former) {
+        let earlier = self.at().is_some_and(|former| head.at < former) || head.generation < self.generation();
+        if head.version < version || earlier {
             return Err(LiveError::Rollback);
         }
         if update.base != 0 && update.base != version {

@@ -33,11 +33,13 @@ pub enum Rule {
     Capsule = 7,
     /// There is no head of live grants, or it has expired.
     NoHead = 8,
+    /// The capsule is of a former generation of the owner's key: the record was updated since.
+    Generation = 9,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OtherServer,
         Self::Stale,
         Self::Replayed,
@@ -47,6 +49,7 @@ impl Rule {
         Self::Expired,
         Self::Capsule,
         Self::NoHead,
+        Self::Generation,
     ];
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -67,6 +70,7 @@ impl fmt::Display for Rule {
             Self::Expired => "the grant has ended",
             Self::Capsule => "the capsule did not pass its public checks",
             Self::NoHead => "there is no head of live grants, or it has expired",
+            Self::Generation => "the capsule is of a former generation of the owner's key",
         })
     }
 }
@@ -94,7 +98,10 @@ pub enum Event {
         user: PartyId,
     },
     /// A new head of live grants was taken: the one that the receipt names.
-    Advanced,
+    Advanced {
+        /// The lowest generation of the owner's key that is served under it.
+        generation: u32,
+    },
     /// A capsule was re-encrypted.
     Reencrypted {
         /// Under which grant.
@@ -162,13 +169,6 @@ pub enum Event {
         /// When.
         validity: Validity,
     },
-    /// The owner's key was replaced.
-    Rotated {
-        /// The key before.
-        from: Digest,
-        /// The key after.
-        to: Digest,
-    },
 }
 
 impl Event {
@@ -199,7 +199,10 @@ impl Event {
                 sink.put(grant.as_bytes());
                 sink.put(user.as_bytes());
             }
-            Self::Advanced => sink.put(&[2]),
+            Self::Advanced { generation } => {
+                sink.put(&[2]);
+                sink.put(&generation.to_be_bytes());
+            }
             Self::Reencrypted { grant, user, request, record, version, partition, context } => {
                 sink.put(&[3]);
                 sink.put(grant.as_bytes());
@@ -242,11 +245,6 @@ impl Event {
                 sink.put(by.as_bytes());
                 validity.write(sink);
             }
-            Self::Rotated { from, to } => {
-                sink.put(&[8]);
-                sink.put(from.as_bytes());
-                sink.put(to.as_bytes());
-            }
         }
     }
 
@@ -261,7 +259,7 @@ impl Event {
                 validity: Validity::read(reader)?,
             },
             1 => Self::Revoked { grant: grant(reader)?, user: party(reader)? },
-            2 => Self::Advanced,
+            2 => Self::Advanced { generation: reader.u32()? },
             3 => Self::Reencrypted {
                 grant: grant(reader)?,
                 user: party(reader)?,
@@ -301,7 +299,6 @@ impl Event {
                 by: party(reader)?,
                 validity: Validity::read(reader)?,
             },
-            8 => Self::Rotated { from: digest(reader)?, to: digest(reader)? },
             _ => return Err(DecodeError::Value),
         })
     }

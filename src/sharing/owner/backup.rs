@@ -99,7 +99,10 @@ impl<S: SharingScheme> Owner<S> {
             let bundle = VerifiedBundle::<S>::new(&params, &member.bundle, id, member.bundle.unverified().not_after)?;
             Ok::<_, OwnerError>(bundle.key().clone())
         })?;
-        let plan = S::plan(&params, &root, &signing.id(), &state.partitions()).ok_or(OwnerError::Exhausted)?;
+        let mut plan = S::plan(&params, &root, &signing.id(), &state.partitions()).ok_or(OwnerError::Exhausted)?;
+        if let Some(chain) = &state.chain {
+            plan = S::after(&params, &plan, chain, &signing.id())?.ok_or(OwnerError::NoRotation)?;
+        }
         let (policy, seconds) = (membership.policy.clone(), membership.seconds);
         Ok(Self { params, plan, signing, root, policy, seconds, state })
     }

@@ -9,7 +9,7 @@ use crate::context::Timestamp;
 use crate::identity::Signed;
 use crate::kac::trustees::{Committee, SharingChain, SubShare, deal};
 use crate::kac::{ClassSet, GenerationChain};
-use crate::kapre::{EmergencyRules, Kapre, Lineage};
+use crate::kapre::{EmergencyRules, Kapre};
 use crate::pre::{DelegateError, Entry, Pre};
 use crate::sharing::{AdmissionRule, OwnerError};
 
@@ -35,7 +35,8 @@ impl Owner<Kapre> {
     /// the owner's `seconds` have to be longer than an emergency may last.
     ///
     /// The trustees' shares of before stay good for nothing that the server carries out, but as many of the former
-    /// trustees as their threshold have the secret still if they collude: only a new generation of it ends that.
+    /// trustees as their threshold have the secret still if they collude: only a new generation of it, by a
+    /// [departure](Self::depart) at the level of headers, ends that.
     ///
     /// # Errors
     /// [`OwnerError::NoSuchPeriod`] for a partition that does not exist, and others; the state is unchanged then.
@@ -48,11 +49,10 @@ impl Owner<Kapre> {
     ) -> Result<(Update, EmergencyPlan), OwnerError> {
         let mut set = ClassSet::empty();
         for partition in &rule.partitions {
-            set = set.union(&self.plan.partition(partition).ok_or(OwnerError::NoSuchPeriod)?);
+            set = set.union(&self.plan.grid().partition(partition).ok_or(OwnerError::NoSuchPeriod)?);
         }
         let admission = rule.admission(set, &self.policy.issuers).ok_or(OwnerError::Exhausted)?;
-        let label = Lineage::first(self.plan.clone());
-        let (secret, owner_key) = Kapre::owner_keygen(&self.params, &self.root, &self.signing, &label, rng)?;
+        let (secret, owner_key) = Kapre::owner_keygen(&self.params, &self.root, &self.signing, &self.plan, rng)?;
         let (dealing, sub_shares) = deal(&secret, &self.signing, committee, rng).map_err(|_| OwnerError::Rng)?;
         let sharing = SharingChain::new(dealing);
         let shared = sharing.verify(secret.generation()).map_err(|_| OwnerError::Delegate(DelegateError::Rng))?;

@@ -138,7 +138,7 @@ impl<S: SharingScheme> Owner<S> {
     /// [granting again](Self::grant_again).
     pub fn grants(&self, user: &PartyId) -> impl Iterator<Item = (Period, GrantId, Timestamp)> + '_ {
         let issued = self.state.members.get(user).into_iter().flat_map(|member| &member.issued);
-        issued.map(|(period, issued)| (*period, issued.id, issued.not_after))
+        issued.map(|((_, period), issued)| (*period, issued.id, issued.not_after))
     }
 
     /// Which grants are in force, in full: for a server that is new or lost something. `None` before the first change.
@@ -296,7 +296,7 @@ impl<S: SharingScheme> Owner<S> {
                 issued: BTreeMap::new(),
             };
             state.members.insert(cert.subject, member);
-            step.roll(owner, state, &partitions)?;
+            step.roll(state, &partitions)?;
             history.into_iter().for_each(|period| step.want(&cert.subject, period));
             Ok(())
         })
@@ -408,7 +408,7 @@ impl<S: SharingScheme> Owner<S> {
             state.current(&partition)?;
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             if member.partitions.insert(partition) {
-                step.roll(owner, state, &BTreeSet::from([partition]))
+                step.roll(state, &BTreeSet::from([partition]))
             } else {
                 Ok(())
             }
@@ -429,9 +429,9 @@ impl<S: SharingScheme> Owner<S> {
         self.change(now, rng, |owner, state, step| {
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             member.partitions.remove(&partition);
-            let (touched, others) = step.take_back(member, |period| period.partition == partition);
+            let (touched, others) = step.take_back(member, |_, period| period.partition == partition);
             others.into_iter().for_each(|period| step.want(user, period));
-            step.roll(owner, state, &touched)
+            step.roll(state, &touched)
         })
     }
 
@@ -473,7 +473,7 @@ impl<S: SharingScheme> Owner<S> {
         self.change(now, rng, |_, state, step| {
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             member.partitions.clear();
-            step.take_back(member, |_| true);
+            step.take_back(member, |_, _| true);
             Ok(())
         })
     }
@@ -535,10 +535,10 @@ impl<S: SharingScheme> Owner<S> {
         body: impl FnOnce(&Self, &mut State<S, S::VerifiedUser>, &mut Step<'_, S, R>) -> Result<(), OwnerError>,
     ) -> Result<Update<S>, OwnerError> {
         let mut state = self.state.at(now)?;
-        let mut step = Step::new(&state, now, rng);
+        let mut step = Step::new(self, &state, now, rng);
         body(self, &mut state, &mut step)?;
-        let update = step.finish(self, &mut state)?;
-        self.state = state;
+        let (update, plan) = step.finish(self, &mut state)?;
+        (self.state, self.plan) = (state, plan);
         Ok(update)
     }
 }

@@ -32,8 +32,9 @@ pub(super) struct Member<S: SharingScheme, K> {
     /// End of the role certificate.
     pub(super) until: Timestamp,
     pub(super) partitions: BTreeSet<Partition>,
-    /// The grant of each period. A grant may cover several, and one that is taken back is taken back for all of them.
-    pub(super) issued: BTreeMap<Period, Issued>,
+    /// The grant of each period, by the generation of keys that it is under: while stored records are updated there are
+    /// two. A grant may cover several periods, and one that is taken back is taken back for all of them.
+    pub(super) issued: BTreeMap<(u32, Period), Issued>,
 }
 
 /// Replaced as a whole, so that a step that fails leaves no trace.
@@ -50,6 +51,10 @@ pub(super) struct State<S: SharingScheme, K> {
     pub(super) heads: BTreeMap<u64, Digest>,
     /// The rules for emergencies that are in force.
     pub(super) emergency: Option<GrantId>,
+    /// The generations of keys before the current one, where there are any.
+    pub(super) chain: Option<S::OwnerPublic>,
+    /// The layers around stored bodies that there may be, by generation: each around the epochs up to one.
+    pub(super) layers: BTreeMap<Partition, BTreeMap<u32, u32>>,
     /// Serial and fingerprint of the latest bundle of everybody who ever was a member: nobody comes back with an
     /// older key, which may have been given up because it was stolen.
     pub(super) pins: BTreeMap<PartyId, (u64, Digest)>,
@@ -65,6 +70,8 @@ impl<S: SharingScheme, K> State<S, K> {
             live: LiveSet::new(),
             heads: BTreeMap::new(),
             emergency: None,
+            chain: None,
+            layers: BTreeMap::new(),
             pins: BTreeMap::new(),
         }
     }
@@ -101,9 +108,9 @@ impl<S: SharingScheme, K> State<S, K> {
             let Member { bundle, role, until, partitions, issued, .. } = member;
             Ok((id, Member { key, bundle, role, until, partitions, issued }))
         };
-        let Self { version, epochs, members, authors, live, heads, emergency, pins } = self;
+        let Self { version, epochs, members, authors, live, heads, emergency, chain, layers, pins } = self;
         let members = members.into_iter().map(member).collect::<Result<_, _>>()?;
-        Ok(State { version, epochs, members, authors, live, heads, emergency, pins })
+        Ok(State { version, epochs, members, authors, live, heads, emergency, chain, layers, pins })
     }
 }
 
@@ -212,7 +219,8 @@ impl<S: SharingScheme> Member<S, ()> {
         sink.put(&[self.role as u8]);
         sink.put(&self.until.0.to_be_bytes());
         put_all(sink, self.partitions.iter(), |sink, partition| partition.write(sink));
-        put_all(sink, self.issued.iter(), |sink, (period, issued)| {
+        put_all(sink, self.issued.iter(), |sink, ((generation, period), issued)| {
+            sink.put(&generation.to_be_bytes());
             period.partition.write(sink);
             sink.put(&period.epoch.to_be_bytes());
             sink.put(issued.id.as_bytes());
@@ -227,9 +235,9 @@ impl<S: SharingScheme> Member<S, ()> {
             role: role(reader)?,
             until: time(reader)?,
             partitions: read_set(reader, 5, Partition::read)?,
-            issued: read_map(reader, 33, |reader| {
-                let period = Period::read(reader)?;
-                Ok((period, Issued { id: GrantId::from_array(reader.array()?), not_after: time(reader)? }))
+            issued: read_map(reader, 37, |reader| {
+                let of = (reader.u32()?, Period::read(reader)?);
+                Ok((of, Issued { id: GrantId::from_array(reader.array()?), not_after: time(reader)? }))
             })?,
         })
     }
@@ -240,7 +248,7 @@ impl<S: SharingScheme> Message for Membership<S> {
     const KIND: Kind = kind::MEMBERSHIP;
 
     fn encode_body(&self, sink: &mut dyn Sink) {
-        let State { version, epochs, members, authors, live, heads, emergency, pins } = &self.state;
+        let State { version, epochs, members, authors, live, heads, emergency, chain, layers, pins } = &self.state;
         sink.put(&version.to_be_bytes());
         put_all(sink, epochs.iter(), |sink, (partition, epochs)| {
             partition.write(sink);
@@ -260,6 +268,14 @@ impl<S: SharingScheme> Message for Membership<S> {
             sink.put(head.as_bytes());
         });
         put_all(sink, emergency.iter(), |sink, id| sink.put(id.as_bytes()));
+        put_all(sink, chain.iter(), |sink, chain| chain.write(sink));
+        put_all(sink, layers.iter(), |sink, (partition, layers)| {
+            partition.write(sink);
+            put_all(sink, layers.iter(), |sink, (generation, last)| {
+                sink.put(&generation.to_be_bytes());
+                sink.put(&last.to_be_bytes());
+            });
+        });
         put_all(sink, pins.iter(), |sink, (id, (serial, fingerprint))| {
             sink.put(id.as_bytes());
             sink.put(&serial.to_be_bytes());
@@ -301,6 +317,13 @@ impl<S: SharingScheme> Message for Membership<S> {
                 0 => None,
                 _ => Some(GrantId::from_array(reader.array()?)),
             },
+            chain: match reader.count(1, 8)? {
+                0 => None,
+                _ => Some(S::OwnerPublic::read(reader)?),
+            },
+            layers: read_map(reader, 9, |reader| {
+                Ok((Partition::read(reader)?, read_map(reader, 8, |reader| Ok((reader.u32()?, reader.u32()?)))?))
+            })?,
             pins: read_map(reader, 72, |reader| {
                 Ok((party(reader)?, (reader.u64()?, Digest::from_array(reader.array()?))))
             })?,

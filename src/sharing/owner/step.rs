@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 use rand_core::TryCryptoRng;
 
 use super::state::{Issued, MAX, Member, State};
-use super::{Owner, Update};
+use super::{Owner, Update, layer};
 use crate::context::{Partition, Period, Timestamp, Validity};
 use crate::identity::{PartyId, Signed};
 use crate::pre::{DelegateError, Entry, GrantId};
-use crate::sharing::{Delegation, Directory, OwnerError, SharingScheme};
+use crate::sharing::{Delegation, Directory, LayerGrant, OwnerError, SharingScheme};
 
 /// One of the owner's key pairs.
 struct Keys<S: SharingScheme> {
@@ -32,24 +32,80 @@ pub(super) struct Step<'a, S: SharingScheme, R: ?Sized> {
     lapsed: BTreeSet<(PartyId, Period)>,
     /// The key pair that was needed last: members get grants of one period one after the other.
     keys: Option<Keys<S>>,
+    /// The owner's plan after this change.
+    plan: S::Plan,
+    layer_grants: Vec<Signed<LayerGrant>>,
 }
 
 impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
-    pub(super) fn new(state: &State<S, S::VerifiedUser>, now: Timestamp, rng: &'a mut R) -> Self {
+    pub(super) fn new(owner: &Owner<S>, state: &State<S, S::VerifiedUser>, now: Timestamp, rng: &'a mut R) -> Self {
         let (wanted, entries, lapsed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Self { now, rng, wanted, removed: state.ended(now), entries, delegations: Vec::new(), lapsed, keys: None }
+        let (removed, plan) = (state.ended(now), owner.plan.clone());
+        let (delegations, layer_grants) = (Vec::new(), Vec::new());
+        Self { now, rng, wanted, removed, entries, delegations, lapsed, keys: None, plan, layer_grants }
+    }
+
+    /// Begins the next generation of keys: everybody is granted again what it has, under new keys. What was granted under
+    /// the old ones stays listed until everything that is stored has been [updated](Owner::settle).
+    pub(super) fn rotate(
+        &mut self,
+        owner: &Owner<S>,
+        state: &mut State<S, S::VerifiedUser>,
+    ) -> Result<(), OwnerError> {
+        let partition = state.epochs.keys().next().copied().ok_or(OwnerError::NoSuchPeriod)?;
+        let chain = self.take_keys(owner, &state.current(&partition)?)?.public;
+        self.plan = S::after(&owner.params, &self.plan, &chain, &owner.id())?.ok_or(OwnerError::NoRotation)?;
+        state.chain = Some(chain);
+        for (user, member) in &state.members {
+            member.issued.keys().for_each(|(_, period)| self.want(user, *period));
+        }
+        Ok(())
+    }
+
+    /// A new layer around the bodies of everything that was written in some partitions until now.
+    pub(super) fn cover(
+        &self,
+        state: &mut State<S, S::VerifiedUser>,
+        partitions: &BTreeSet<Partition>,
+    ) -> Result<(), OwnerError> {
+        for partition in partitions {
+            let last = state.current(partition)?.epoch;
+            state.layers.entry(*partition).or_default().insert(S::generation(&self.plan), last);
+        }
+        Ok(())
+    }
+
+    /// Ends the generations of keys and layers before the current ones.
+    pub(super) fn settle(&mut self, state: &mut State<S, S::VerifiedUser>) {
+        let generation = S::generation(&self.plan);
+        for member in state.members.values_mut() {
+            for ((of, period), issued) in core::mem::take(&mut member.issued) {
+                if of < generation {
+                    self.removed.insert(issued.id);
+                    // Who was not granted it again, since its certificate or key has run out, gets it when it is renewed.
+                    let lapsed = Issued { not_after: Timestamp(0), ..issued };
+                    member.issued.entry((generation, period)).or_insert(lapsed);
+                } else {
+                    member.issued.insert((of, period), issued);
+                }
+            }
+        }
+        for layers in state.layers.values_mut() {
+            while layers.len() > 1 {
+                layers.pop_first();
+            }
+        }
     }
 
     /// Begins a new epoch of each partition, and lets every member have it who may read the partition.
     pub(super) fn roll(
         &mut self,
-        owner: &Owner<S>,
         state: &mut State<S, S::VerifiedUser>,
         partitions: &BTreeSet<Partition>,
     ) -> Result<(), OwnerError> {
         for partition in partitions {
             let period = state.roll(partition, self.now)?;
-            if !S::has(&owner.plan, &period) {
+            if !S::has(&self.plan, &period) {
                 return Err(OwnerError::Exhausted);
             }
             let readers = state.members.iter().filter(|(_, member)| member.partitions.contains(partition));
@@ -66,27 +122,28 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
     /// Grants everything again that a member has: its periods, and what is current of its partitions.
     pub(super) fn want_again(&mut self, state: &State<S, S::VerifiedUser>, user: &PartyId) -> Result<(), OwnerError> {
         let member = state.members.get(user).ok_or(OwnerError::NotMember)?;
-        member.issued.keys().for_each(|period| self.want(user, *period));
+        member.issued.keys().for_each(|(_, period)| self.want(user, *period));
         for partition in &member.partitions {
             self.want(user, state.current(partition)?);
         }
         Ok(())
     }
 
-    /// Takes from a member the grants that cover one of the periods concerned. Returns the partitions of these, and what
-    /// else the grants covered.
+    /// Takes from a member the grants that cover one of the periods concerned, by generation and period. Returns the
+    /// partitions of these, and what else the grants covered.
     pub(super) fn take_back(
         &mut self,
         member: &mut Member<S, S::VerifiedUser>,
-        concerned: impl Fn(&Period) -> bool,
+        concerned: impl Fn(u32, &Period) -> bool,
     ) -> (BTreeSet<Partition>, BTreeSet<Period>) {
-        let ids = member.issued.iter().filter(|(period, _)| concerned(period)).map(|(_, issued)| issued.id);
+        let issued = member.issued.iter();
+        let ids = issued.filter(|((generation, period), _)| concerned(*generation, period)).map(|(_, issued)| issued.id);
         let ids: BTreeSet<_> = ids.collect();
         let (mut touched, mut others) = (BTreeSet::new(), BTreeSet::new());
-        for (period, issued) in core::mem::take(&mut member.issued) {
+        for ((generation, period), issued) in core::mem::take(&mut member.issued) {
             if !ids.contains(&issued.id) {
-                member.issued.insert(period, issued);
-            } else if concerned(&period) {
+                member.issued.insert((generation, period), issued);
+            } else if concerned(generation, &period) {
                 touched.insert(period.partition);
             } else {
                 others.insert(period);
@@ -111,24 +168,30 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         mut self,
         owner: &Owner<S>,
         state: &mut State<S, S::VerifiedUser>,
-    ) -> Result<Update<S>, OwnerError> {
+    ) -> Result<(Update<S>, S::Plan), OwnerError> {
         for (user, periods) in core::mem::take(&mut self.wanted) {
             // Who is no member any more gets nothing.
             if let Some(member) = state.members.get_mut(&user) {
                 self.grant(owner, &user, member, periods)?;
+                let keys = layer::grant(owner, &state.layers, state.version, &user, member, self.rng)?;
+                self.layer_grants.extend(keys);
             }
         }
         let directory = self.directory(owner, state)?;
         // A head from the future was made by a clock that ran ahead; the next one follows it all the same.
         let at = state.live.at().map_or(self.now, |former| former.max(self.now));
         let not_after = Timestamp(at.0.checked_add(owner.seconds).ok_or(OwnerError::Exhausted)?);
-        let live = state.live.advance(&owner.signing, self.removed, self.entries, at, not_after)?;
+        // Raised where everything is settled, and only there.
+        let lowest = state.lowest(S::generation(&self.plan));
+        let live = state.live.advance_to(&owner.signing, lowest, self.removed, self.entries, at, not_after)?;
         state.heads.insert(state.live.version(), state.live.digest());
         // An export has room for so many; receipts older than the oldest were checked long ago.
         if state.heads.len() > MAX {
             state.heads.pop_first();
         }
-        Ok(Update { live, directory, delegations: self.delegations, lapsed: self.lapsed.into_iter().collect() })
+        let lapsed = self.lapsed.into_iter().collect();
+        let Self { delegations, layer_grants, .. } = self;
+        Ok((Update { live, directory, delegations, layer_grants, lapsed }, self.plan))
     }
 
     fn grant(
@@ -147,18 +210,19 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         }
         let validity = Validity::new(Owner::<S>::early(self.now), not_after).ok_or(OwnerError::Time)?;
         // A grant is replaced as a whole.
-        let (_, others) = self.take_back(member, |period| periods.contains(period));
+        let generation = S::generation(&self.plan);
+        let (_, others) = self.take_back(member, |of, period| of == generation && periods.contains(period));
         periods.extend(others);
         let referral = owner.policy.referral(member.role).map(|rule| (rule, &owner.policy.issuers));
-        for periods in S::divide(&owner.plan, periods) {
+        for periods in S::divide(&self.plan, periods) {
             let Some(period) = periods.first() else { continue };
-            let scope = S::scope(&owner.plan, &periods, referral).ok_or(DelegateError::Scope)?;
+            let scope = S::scope(&self.plan, &periods, referral).ok_or(DelegateError::Scope)?;
             let keys = self.take_keys(owner, period)?;
             let policy = S::policy(owner.policy.servers.as_ref(), validity).ok_or(OwnerError::NoServers)?;
             let (params, signer) = (&*owner.params, &owner.signing);
             let (grant, rekeys) = S::delegate(params, &keys.secret, signer, &member.key, &scope, &policy, self.rng)?;
             let (id, digest) = S::name(&grant);
-            member.issued.extend(periods.iter().map(|period| (*period, Issued { id, not_after })));
+            member.issued.extend(periods.iter().map(|period| ((generation, *period), Issued { id, not_after })));
             self.list(id, Entry::Live { digest });
             let delegation = |rekey| Delegation { owner_key: keys.public.clone(), grant: grant.clone(), rekey };
             self.delegations.extend(rekeys.into_iter().map(delegation));
@@ -169,7 +233,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
 
     /// The key pair that a period is under; whoever takes it puts it back.
     fn take_keys(&mut self, owner: &Owner<S>, period: &Period) -> Result<Keys<S>, OwnerError> {
-        let label = S::key_label(&owner.plan, period).ok_or(OwnerError::Exhausted)?;
+        let label = S::key_label(&self.plan, period).ok_or(OwnerError::Exhausted)?;
         if let Some(keys) = self.keys.take_if(|keys| keys.label == label) {
             return Ok(keys);
         }
@@ -189,7 +253,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         let current = current.collect::<Result<Vec<_>, _>>()?;
         let (mut labels, mut public) = (Vec::new(), Vec::new());
         for period in &current {
-            let label = S::key_label(&owner.plan, period).ok_or(OwnerError::Exhausted)?;
+            let label = S::key_label(&self.plan, period).ok_or(OwnerError::Exhausted)?;
             if !labels.contains(&label) {
                 let keys = self.take_keys(owner, period)?;
                 public.push(keys.public.clone());

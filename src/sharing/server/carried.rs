@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::context::Timestamp;
 use crate::identity::PartyId;
+use crate::kem::OwnerTerms;
 use crate::pre::{GrantId, GrantTerms, LiveError, LiveSet};
 use crate::sharing::SharingScheme;
 use crate::sharing::log::Log;
@@ -63,6 +64,9 @@ impl<S: SharingScheme> Account<S> {
 
     /// Whether the grant is live.
     pub(super) fn admits(&self, carried: &Carried<S>, now: Timestamp) -> Result<(), LiveError> {
+        if carried.owner.generation() < self.live.generation() {
+            return Err(LiveError::Generation);
+        }
         let (id, (by, digest)) = (carried.terms.id(), carried.terms.authority());
         self.live.admits(&id, (&by, &digest), now)
     }

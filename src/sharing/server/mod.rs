@@ -16,6 +16,7 @@ use crate::encoding::{Encoding, Message, Reader, SecretEncoding, Sink};
 use crate::error::DecodeError;
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed, SigningKey, Verified};
+use crate::kem::{CapsuleParts, OwnerTerms};
 use crate::pre::{Basis, GrantId, GrantTerms, LiveError, LiveSet, LiveUpdate, ReencryptError};
 use crate::sharing::log::{Audit, Event, Log, Rule};
 use crate::sharing::{
@@ -163,7 +164,8 @@ impl<S: SharingScheme, St: Storage> Server<S, St> {
         let account = self.account(owner)?;
         let dead = account.dead();
         if account.log.live() != (&account.live).into() {
-            self.note(owner, now, Event::Advanced)?;
+            let generation = account.live.generation();
+            self.note(owner, now, Event::Advanced { generation })?;
         }
         for (grant, user) in dead {
             self.note(owner, now, Event::Revoked { grant, user })?;
@@ -321,8 +323,16 @@ impl<S: SharingScheme, St: Storage> Server<S, St> {
             return Err(Rule::Replayed.into());
         }
         let account = self.accounts.get(&ctx.owner).ok_or(Rule::NoGrant)?;
+        let generation = request.capsule.generation();
+        if generation < account.live.generation() {
+            return Err(Rule::Generation.into());
+        }
         let (mut refusal, mut checked) = (Rule::NoGrant, None);
-        for carried in account.of(user).filter(|carried| S::covers(&self.params, &carried.owner, ctx)) {
+        // While stored capsules are updated, a user has grants of two generations.
+        let fits = |carried: &&Carried<S>| {
+            carried.owner.generation() == generation && S::covers(&self.params, &carried.owner, ctx)
+        };
+        for carried in account.of(user).filter(fits) {
             match account.admits(carried, now) {
                 Ok(()) => {}
                 Err(LiveError::Stale) => return Err(Rule::NoHead.into()),

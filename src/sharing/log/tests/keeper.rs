@@ -11,7 +11,7 @@ use crate::sharing::Storage;
 fn a_keeper_writes_only_what_an_auditor_takes() {
     let (mut log, mut storage) = log(5);
     let now = Timestamp(99);
-    let mut append = |signer: &SigningKey, live| log.append(&mut storage, signer, now, live, Event::Advanced);
+    let mut append = |signer: &SigningKey, live| log.append(&mut storage, signer, now, live, Event::Advanced { generation: 0 });
     assert_eq!(append(&key(3), live(2)), Err(LogError::Keeper));
     for wrong in [live(1), LiveRef::NONE, LiveRef { version: 2, head: digest(9) }] {
         assert_eq!(append(&keeper(), wrong), Err(LogError::Live));
@@ -19,11 +19,11 @@ fn a_keeper_writes_only_what_an_auditor_takes() {
     assert_eq!(append(&keeper(), LiveRef { version: 3, head: Digest::NONE }), Err(LogError::Live));
     append(&keeper(), live(2)).unwrap();
     // A clock that goes back, after a receipt and after a head.
-    let early = log.append(&mut storage, &keeper(), Timestamp(1), live(3), Event::Advanced).unwrap();
+    let early = log.append(&mut storage, &keeper(), Timestamp(1), live(3), Event::Advanced { generation: 0 }).unwrap();
     assert_eq!((early.unverified().at, early.unverified().number, log.live()), (now, 6, live(3)));
     assert_eq!(log.head(&keeper(), Timestamp(1)).unwrap().unverified().at, now);
     assert_eq!(log.head(&keeper(), Timestamp(120)).unwrap().unverified().at, Timestamp(120));
-    let late = log.append(&mut storage, &keeper(), now, live(3), Event::Advanced).unwrap();
+    let late = log.append(&mut storage, &keeper(), now, live(3), Event::Advanced { generation: 0 }).unwrap();
     assert_eq!(late.unverified().at, Timestamp(120));
     assert_eq!(log.head(&key(3), now), None);
     let asked = log.audit(&storage, Position::default(), 9, &key(3), now);
@@ -43,7 +43,7 @@ fn a_log_is_rebuilt_from_its_storage() {
         let (mut kept, mut storage) = log(n);
         // Of another owner, in the same storage.
         let mut other = Log::new(party(9), keeper().id());
-        other.append(&mut storage, &keeper(), Timestamp(5), live(1), Event::Advanced).unwrap();
+        other.append(&mut storage, &keeper(), Timestamp(5), live(1), Event::Advanced { generation: 0 }).unwrap();
         let mut loaded = Log::load(&storage, owner(), keeper().id()).unwrap();
         assert_eq!((loaded.len(), loaded.live(), loaded.is_empty()), (n, kept.live(), n == 0));
         let position = Position::default();
@@ -73,7 +73,7 @@ fn a_storage_that_was_tampered_with_is_noticed() {
         number,
         at: Timestamp(10 + number),
         live: live(number / 2),
-        event: Event::Advanced,
+        event: Event::Advanced { generation: 0 },
     };
     let put = |number: u64, signer: SigningKey, receipt: Receipt| {
         move |storage: &mut MemoryStorage| {

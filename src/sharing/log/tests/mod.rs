@@ -57,13 +57,12 @@ fn events() -> Vec<Event> {
     let mut events = vec![
         Event::Granted { grant, user, terms: digest(7), validity },
         Event::Revoked { grant, user },
-        Event::Advanced,
+        Event::Advanced { generation: 0 },
         read(8),
         Event::Emergency { grant, user, request, approvers: vec![], validity },
         Event::Emergency { grant, user, request, approvers: (1..=255).map(party).collect(), validity },
         Event::Approved { grant, user, request, validity },
         Event::Referred { grant, parent, user, by, validity },
-        Event::Rotated { from: digest(1), to: digest(2) },
     ];
     events.extend(Rule::ALL.map(|rule| Event::Denied { user, request, record, partition, rule }));
     events
@@ -102,9 +101,9 @@ fn every_event_has_one_encoding() {
     let encoded = |live, event| Receipt { owner: owner(), number: 0, at: Timestamp(1), live, event }.to_bytes();
     let refused = |bytes: &[u8]| assert_eq!(Receipt::from_bytes(bytes), Err(DecodeError::Value));
     // A version without a head, a head without a version, and no such event.
-    refused(&encoded(LiveRef { version: 1, head: Digest::NONE }, Event::Advanced));
-    refused(&encoded(LiveRef { version: 0, head: digest(1) }, Event::Advanced));
-    let mut bytes = encoded(live(1), Event::Advanced);
+    refused(&encoded(LiveRef { version: 1, head: Digest::NONE }, Event::Advanced { generation: 0 }));
+    refused(&encoded(LiveRef { version: 0, head: digest(1) }, Event::Advanced { generation: 0 }));
+    let mut bytes = encoded(live(1), Event::Advanced { generation: 0 });
     *bytes.last_mut().unwrap() = 9;
     refused(&bytes);
     // Approvers out of order, twice, and too many.
