@@ -29,7 +29,7 @@ use sesphr::kapre::{Grant, Kapre, ReferralKey};
 use sesphr::pre::{DelegateError, GrantError, LiveError};
 use sesphr::role::{RoleCert, RoleError};
 use sesphr::sharing::log::{Event, Rule};
-use sesphr::sharing::{AdmissionRule, Author, Response, Role, ServerError, User, VerifiedBundle};
+use sesphr::sharing::{AdmissionRule, Author, Level, Response, Role, ServerError, User, VerifiedBundle};
 
 const MEDICAL: Partition = Partition::MEDICAL;
 const PRESCRIPTION: Partition = Partition::PRESCRIPTION;
@@ -260,7 +260,7 @@ fn the_doctor_leaves(story: &mut Story, world: &mut World, amari: &mut User) -> 
     let referred = refers(world, amari, &eder, &cert, &[MEDICAL], &day)??;
     let unused = refers(world, amari, &eder, &cert, &[MEDICAL], &day)??;
     story.check("Dr. Eder, referred, reads", takes(world, &referred)?.is_ok() && world.reads(&mut eder, MEDICAL, 1)?);
-    let update = world.owner.depart(&amari.id(), world.now, &mut world.rng)?;
+    let update = world.owner.depart(&amari.id(), Level::Epochs, world.now, &mut world.rng)?;
     world.send(&update)?;
     world.write(None, MEDICAL, 3, LATER)?;
     let closed = [1, 2, 3].map(|version| world.reads(&mut eder, MEDICAL, version));

@@ -28,7 +28,9 @@ use sesphr::kem::OwnerRoot;
 use sesphr::pre::LiveError;
 use sesphr::record::Versions;
 use sesphr::sharing::log::{AuditError, Auditor, Event, LogError, Rule};
-use sesphr::sharing::{Backup, BundleError, MemoryStorage, Owner, OwnerError, Role, Server, ServerError, Update, User};
+use sesphr::sharing::{
+    Backup, BundleError, Level, MemoryStorage, Owner, OwnerError, Role, Server, ServerError, Update, User,
+};
 
 const MEDICAL: Partition = Partition::MEDICAL;
 const PRESCRIPTION: Partition = Partition::PRESCRIPTION;
@@ -72,7 +74,7 @@ fn play(story: &mut Story) -> Result<(), StoryError> {
 
     story.chapter("2. Dr. Amari leaves, and Marta writes on");
     world.wait(DAY);
-    let departed = world.owner.depart(&amari.id(), world.now, &mut world.rng)?;
+    let departed = world.owner.depart(&amari.id(), Level::Epochs, world.now, &mut world.rng)?;
     world.send(&departed)?;
     for (partition, text) in TEXTS {
         world.write(None, partition, 2, text)?;
@@ -211,7 +213,7 @@ fn return_of_the_doctor(story: &mut Story, world: &mut World, amari: &mut User) 
     world.send(&update)?;
     let [one, two, three] = [1, 2, 3].map(|version| world.reads(amari, MEDICAL, version));
     story.check("Marta opens the old epochs again: reads 1 and 3, and not 2 from in between", one? && !two? && three?);
-    let update = world.owner.depart(&amari.id(), world.now, &mut world.rng)?;
+    let update = world.owner.depart(&amari.id(), Level::Epochs, world.now, &mut world.rng)?;
     world.send(&update)?;
     let again = world.owner.join(&amari.bundle(1, world.later(365 * DAY)), &cert, world.now, world.now, &mut world.rng);
     let refused = matches!(again, Err(OwnerError::Bundle(BundleError::Rollback)));

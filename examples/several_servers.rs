@@ -34,8 +34,8 @@ use sesphr::pre::threshold::{Servers, Threshold};
 use sesphr::record::{SealedPartition, Sealer, Versions};
 use sesphr::sharing::log::{Auditor, Event};
 use sesphr::sharing::{
-    AccessPolicy, Cloud, Delegation, MemoryStorage, NotOpened, Opened, Owner, Response, Role, Server, ServerError,
-    Update, User, VerifiedDirectory,
+    AccessPolicy, Cloud, Delegation, Level, MemoryStorage, NotOpened, Opened, Owner, Response, Role, Server,
+    ServerError, Update, User, VerifiedDirectory,
 };
 
 const MEDICAL: Partition = Partition::MEDICAL;
@@ -137,7 +137,7 @@ fn liars(story: &mut Story, world: &mut World) -> Result<(), StoryError> {
 fn colluders(story: &mut Story, world: &mut World, backups: &[MemoryStorage]) -> Result<(), StoryError> {
     story.chapter("5. Dr. Amari leaves, and servers that deleted nothing go on helping her");
     world.now = world.later(DAY);
-    let update = world.owner.depart(&world.amari.id(), world.now, &mut world.rng)?;
+    let update = world.owner.depart(&world.amari.id(), Level::Epochs, world.now, &mut world.rng)?;
     world.send(&update)?;
     world.write(3)?;
     story.check("honest servers deny", world.ask(1)?.is_empty());

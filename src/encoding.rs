@@ -101,6 +101,9 @@ pub(crate) mod kind {
     pub(crate) const LIVE_UPDATE: Kind = Kind(0x003a);
     pub(crate) const LIVE_SET: Kind = Kind(0x003b);
     pub(crate) const BACKUP: Kind = Kind(0x0060);
+    pub(crate) const ORDERS: Kind = Kind(0x0061);
+    pub(crate) const ORDER_TERMS: Kind = Kind(0x0062);
+    pub(crate) const LAYER_GRANT: Kind = Kind(0x0063);
     pub(crate) const RECEIPT: Kind = Kind(0x003c);
     pub(crate) const LOG_HEAD: Kind = Kind(0x003d);
     pub(crate) const AUDIT: Kind = Kind(0x003e);

@@ -31,7 +31,7 @@
 //! use sesphr::kapre::Kapre;
 //! use sesphr::kem::OwnerRoot;
 //! use sesphr::record::{Sealer, Versions};
-//! use sesphr::sharing::{AccessPolicy, Cloud, MemoryStorage, Owner, Role, Server, User, VerifiedDirectory};
+//! use sesphr::sharing::{AccessPolicy, Cloud, Level, MemoryStorage, Owner, Role, Server, User, VerifiedDirectory};
 //!
 //! let rng = &mut getrandom::SysRng;
 //! let (now, later) = (Timestamp(1_700_000_000), Timestamp(1_700_000_060));
@@ -71,7 +71,7 @@
 //! assert_eq!(&text[..], b"blood group 0+");
 //!
 //! // She leaves: her grants are dead, and what is written from now on is in classes that she never gets.
-//! let update = owner.depart(&sister.id(), later, rng)?;
+//! let update = owner.depart(&sister.id(), Level::Epochs, later, rng)?;
 //! server.update(&owner.id(), &update.live, later)?;
 //! cloud.publish(&owner.id(), &update.directory, later)?;
 //! let request = sister.request(server.id(), sealed.header(), later, rng)?;

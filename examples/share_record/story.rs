@@ -7,8 +7,8 @@ use sesphr::kem::OwnerRoot;
 use sesphr::pre::{LiveError, LiveUpdate};
 use sesphr::record::Versions;
 use sesphr::sharing::{
-    AccessPolicy, Author, BundleError, CloudError, Directory, DirectoryError, MemoryStorage, Owner, OwnerError, Role,
-    RoleCert, RoleError, Server, ServerError, VerifiedDirectory,
+    AccessPolicy, Author, BundleError, CloudError, Directory, DirectoryError, Level, MemoryStorage, Owner, OwnerError,
+    Role, RoleCert, RoleError, Server, ServerError, VerifiedDirectory,
 };
 
 use crate::attempts::{answer, everybody_tries};
@@ -163,7 +163,7 @@ fn departure(world: &mut World) -> Result<(), StoryError> {
     world.open_step("The pharmacist leaves");
     let pharmacist = world.id(Who::Pharmacist)?;
     let (now, mut rng) = (world.now, world.rng);
-    let (update, took) = timed(|| world.owner.depart(&pharmacist, now, &mut rng));
+    let (update, took) = timed(|| world.owner.depart(&pharmacist, Level::Epochs, now, &mut rng));
     world.note("patient begins an epoch and grants it", took, []);
     world.send("departure", &update?)?;
     let owner = world.owner.id();

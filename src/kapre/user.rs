@@ -267,12 +267,7 @@ fn seal<K: Kem>(
     Ok((enc.to_bytes().to_vec(), sealed))
 }
 
-fn open<K: Kem>(
-    seed: &[u8; 32],
-    enc: &[u8],
-    sealed: &[u8],
-    info: &Digest,
-) -> Result<Zeroizing<Vec<u8>>, HpkeError> {
+fn open<K: Kem>(seed: &[u8; 32], enc: &[u8], sealed: &[u8], info: &Digest) -> Result<Zeroizing<Vec<u8>>, HpkeError> {
     let ((secret, _), enc) = (K::derive_keypair(seed), K::EncappedKey::from_bytes(enc)?);
     let opened = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, K>(
         &OpModeR::Base,

@@ -355,6 +355,22 @@ impl SealedHeader {
         self.layout
     }
 
+    /// Takes the capsule in its place that [rotation](crate::kac::Rotate) made of the one that is here.
+    ///
+    /// # Errors
+    /// [`DecodeError::Value`] when the part that never changes is another capsule's. Nothing is changed then.
+    pub fn set_rotated<C: CapsuleParts>(&mut self, capsule: &C) -> Result<(), DecodeError> {
+        let (mut core, mut rotated) = (Vec::with_capacity(C::CORE_LEN), Vec::with_capacity(C::MUTABLE_LEN));
+        capsule.write_core(&mut core);
+        capsule.write_mutable(&mut rotated);
+        if core != self.immutable.capsule {
+            return Err(DecodeError::Value);
+        }
+        self.mutable.generation = capsule.generation();
+        self.mutable.capsule = rotated;
+        Ok(())
+    }
+
     /// To be called by what changes the body alike.
     pub(super) fn set_layer(&mut self, layer: Layer) {
         self.mutable.layer = layer;
@@ -411,6 +427,11 @@ impl SealedPartition {
     /// The encrypted chunks, within the layer that the header names.
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// The header, for [rotation](SealedHeader::set_rotated).
+    pub fn header_mut(&mut self) -> &mut SealedHeader {
+        &mut self.header
     }
 
     /// Header and body, to be changed together.

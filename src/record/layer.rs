@@ -77,14 +77,12 @@ impl LayerKey {
     }
 
     /// The bytes, into a message that is a secret.
-    #[allow(dead_code, reason = "for the messages that carry a key")]
-    pub(crate) fn write(&self, sink: &mut dyn Sink) {
+    fn write(&self, sink: &mut dyn Sink) {
         sink.put(&*self.0);
     }
 
     /// From such a message.
-    #[allow(dead_code, reason = "for the messages that carry a key")]
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         reader.array().map(|bytes| Self(Zeroizing::new(bytes)))
     }
 }
@@ -183,6 +181,26 @@ impl LayerStep {
     /// [`LayerError::Layer`].
     pub fn check(&self, header: &SealedHeader) -> Result<(), LayerError> {
         if header.mutable().layer() == self.from() { Ok(()) } else { Err(LayerError::Layer) }
+    }
+
+    /// Into a message that is a secret: 1 byte, 36 where there is a former layer, and 36.
+    pub(crate) fn write(&self, sink: &mut dyn Sink) {
+        sink.put(&[u8::from(self.from.is_some())]);
+        for (generation, key) in self.from.iter().chain([&self.to]) {
+            sink.put(&generation.to_be_bytes());
+            key.write(sink);
+        }
+    }
+
+    /// From such a message.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let layer = |reader: &mut Reader<'_>| Ok::<_, DecodeError>((reader.u32()?, LayerKey::read(reader)?));
+        let (from, to) = match reader.array()? {
+            [0] => (None, layer(reader)?),
+            [1] => (Some(layer(reader)?), layer(reader)?),
+            _ => return Err(DecodeError::Value),
+        };
+        Self::new(from, to).ok_or(DecodeError::Value)
     }
 
     pub(super) fn keystreams(&self) -> Vec<Keystream> {

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::error::{DecodeError, OpenError, RngError};
+use crate::kac::RotateError;
 use crate::kac::trustees::{ChainError, ShareError};
 use crate::kapre::EmergencyError;
 use crate::kem::CapsuleError;
@@ -66,6 +67,33 @@ impl fmt::Display for DirectoryError {
 }
 
 impl core::error::Error for DirectoryError {}
+
+/// Why keys of layers are not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LayerGrantError {
+    /// They are not signed by the owner.
+    Signature,
+    /// They are for another user.
+    OtherUser,
+    /// Newer ones are here.
+    Rollback,
+    /// They do not open with this user's key.
+    Open,
+}
+
+impl fmt::Display for LayerGrantError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Signature => "the keys of layers are not signed by the owner",
+            Self::OtherUser => "the keys of layers are for another user",
+            Self::Rollback => "newer keys of layers are here",
+            Self::Open => "the keys of layers do not open",
+        })
+    }
+}
+
+impl core::error::Error for LayerGrantError {}
 
 /// Why the owner's step did not happen. The owner's state is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -383,6 +411,10 @@ pub enum CloudError<E> {
     Capsule(CapsuleError),
     /// There is a record under this name already. Records are never overwritten.
     Exists,
+    /// The owner did not sign this, or something newer is here.
+    Orders,
+    /// A token is not the one between two generations of the owner's key.
+    Rotate(RotateError),
     /// There is no such record.
     NotFound,
     /// What the storage returned is not what was stored.
@@ -401,6 +433,8 @@ impl<E: fmt::Display> fmt::Display for CloudError<E> {
             Self::Open(_) => f.write_str("the record is not well-formed or not signed by its author"),
             Self::Capsule(error) => error.fmt(f),
             Self::Exists => f.write_str("there is a record under this name already"),
+            Self::Orders => f.write_str("the owner did not sign this, or something newer is here"),
+            Self::Rotate(error) => error.fmt(f),
             Self::NotFound => f.write_str("there is no such record"),
             Self::Corrupt(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),

@@ -19,7 +19,9 @@
 //! 4. The user fetches the record and sends the server a signed [`Request`]; the server re-encrypts, or denies, and
 //!    writes a [receipt](log) of either before it answers.
 //! 5. The user opens with its own key, after checking the owner's key, the grant, the author and the body.
-//! 6. [`Owner::depart`] takes the grants off the list and begins new epochs.
+//! 6. [`Owner::depart`] takes the grants off the list and begins new epochs; at higher [levels](Level) stored records
+//!    follow, on [orders](Owner::orders) that the cloud [carries out](Cloud::carry_out), until the owner
+//!    [settles](Owner::settle) it.
 //! 7. The owner [reads the log](Owner::ask_audit): who read what, and when.
 //!
 //! While the owner cannot act, [`Trustee`]s let an emergency doctor in, under [rules](AdmissionRule) that the owner set
@@ -49,6 +51,7 @@ mod directory;
 mod error;
 pub mod log;
 mod messages;
+mod orders;
 mod owner;
 mod scheme;
 mod server;
@@ -59,14 +62,15 @@ mod user;
 pub use crate::role::{Role, RoleCert, RoleError};
 pub use acl::{AccessPolicy, AdmissionRule};
 pub use bundle::{KeyBundle, VerifiedBundle};
-pub use cloud::{Cloud, Entry};
+pub use cloud::{Cloud, Entry, Progress};
 pub use directory::{Author, Directory, Place, VerifiedDirectory};
 pub use error::{
-    BundleError, CloudError, Denied, DirectoryError, OwnerError, RequestError, RequestFailure, ServerError,
-    TrusteeError,
+    BundleError, CloudError, Denied, DirectoryError, LayerGrantError, OwnerError, RequestError, RequestFailure,
+    ServerError, TrusteeError,
 };
 pub use messages::{AuditQuery, Delegation, Request, Response};
-pub use owner::{Backup, EmergencyPlan, Membership, Owner, Update};
+pub use orders::{LayerGrant, OrderTerms, Orders};
+pub use owner::{Backup, EmergencyPlan, Level, Membership, Owner, Update};
 pub use scheme::SharingScheme;
 pub use server::Server;
 pub use storage::{MemoryStorage, Storage};

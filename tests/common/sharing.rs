@@ -263,7 +263,7 @@ impl<S: Tested> World<S> {
     }
 
     pub fn depart(&mut self, user: &User<S>, now: Timestamp) -> Sent<S> {
-        let update = self.owner.depart(&user.id(), now, &mut self.rng).unwrap();
+        let update = self.owner.depart(&user.id(), Level::Epochs, now, &mut self.rng).unwrap();
         self.send(&update, now);
         Sent(update)
     }

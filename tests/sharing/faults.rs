@@ -55,7 +55,7 @@ impl<S: Tested> Script<S> {
         let joined = [&bob, &carol].map(|member| w.try_join(member, Role::Researcher, at(0), at(1)).unwrap());
         w.cloud.publish(&w.owner.id(), &joined[1].directory, at(1)).unwrap();
         let sealed = w.write(MEDICAL, 1, at(2));
-        let gone = w.owner.depart(&bob.id(), at(3), &mut w.rng).unwrap();
+        let gone = w.owner.depart(&bob.id(), Level::Epochs, at(3), &mut w.rng).unwrap();
         Self { w, bob, carol, joined, gone, sealed }
     }
 

@@ -58,7 +58,7 @@ fn a_head_may_come_before_the_grants_that_it_no_longer_lists<S: Tested>() {
     let update = w.try_join(&bob, Role::Researcher, at(1), at(1)).unwrap();
     // Nor is a grant taken before the head that lists it.
     assert_eq!(w.server.accept(&w.owner.id(), &update.delegations[0], at(1)), not_live());
-    let gone = w.owner.depart(&bob.id(), at(2), &mut w.rng).unwrap();
+    let gone = w.owner.depart(&bob.id(), Level::Epochs, at(2), &mut w.rng).unwrap();
     assert_eq!(w.server.update(&w.owner.id(), &gone.live, at(2)), Err(ServerError::Live(LiveError::Behind)));
     w.catch_up(at(2));
     for _ in 0..2 {
@@ -73,7 +73,7 @@ fn heads_do_not_go_back_and_do_not_fork<S: Tested>() {
     // Two devices with one state.
     let kept = w.owner.membership();
     let mut other = w.reopen(&kept);
-    let gone = w.owner.depart(&bob.id(), at(3), &mut w.rng).unwrap();
+    let gone = w.owner.depart(&bob.id(), Level::Epochs, at(3), &mut w.rng).unwrap();
     let fork = other.publish(at(3), &mut rng(77)).unwrap();
     assert_eq!(gone.live.head().unverified().version(), fork.live.head().unverified().version());
     w.send(&gone, at(3));

@@ -41,7 +41,7 @@ fn all<S: Tested>() -> All<S> {
     let sealed = w.write(Partition::PRESCRIPTION, 1, at(2));
     let request = bob.request(w.server.id(), sealed.header(), at(2), &mut w.rng).unwrap();
     let response = w.server.reencrypt(&request, at(2), &mut w.rng).unwrap();
-    let update = w.owner.depart(&carol.id(), at(3), &mut w.rng).unwrap();
+    let update = w.owner.depart(&carol.id(), Level::Epochs, at(3), &mut w.rng).unwrap();
     let membership = w.owner.membership();
     All { update, response, membership, w, bob }
 }

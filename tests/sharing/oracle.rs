@@ -122,7 +122,7 @@ fn story<S: Tested>(events: &[Event]) -> Result<(), TestCaseError> {
                 update.ok()
             }
             Event::Depart(user) => {
-                let update = w.owner.depart(&users[user].id(), now, &mut w.rng);
+                let update = w.owner.depart(&users[user].id(), Level::Epochs, now, &mut w.rng);
                 prop_assert_eq!(update.is_ok(), oracle.members.remove(&user).is_some());
                 oracle.close(user, |_| true, seconds);
                 update.ok()

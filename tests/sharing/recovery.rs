@@ -91,7 +91,7 @@ fn a_recovered_owner_signs_the_next_head<S: Tested>() {
     w.join(&bob, Role::Researcher, at(1), at(1));
     let sealed = w.write(MEDICAL, 1, at(2));
     // The device was lost after it kept its state and before it sent what it changed.
-    let lost = w.owner.depart(&bob.id(), at(3), &mut w.rng).unwrap();
+    let lost = w.owner.depart(&bob.id(), Level::Epochs, at(3), &mut w.rng).unwrap();
     let backup = export(&mut w);
     w.owner = recover(1, &backup, 0).unwrap();
     assert!(w.owner.live().unwrap().head() == lost.live.head());

@@ -131,7 +131,7 @@ fn it_dies_with_the_grant_that_it_stands_on() {
         s.w.receipts(at(4));
         let doctor = s.doctor.id();
         let update = match how {
-            0 => s.w.owner.depart(&doctor, at(5), &mut s.w.rng),
+            0 => s.w.owner.depart(&doctor, Level::Epochs, at(5), &mut s.w.rng),
             1 => s.w.owner.suspend(&doctor, at(5), &mut s.w.rng),
             // Another grant of the same is another grant.
             _ => s.w.owner.grant_again(&doctor, at(5), &mut s.w.rng),

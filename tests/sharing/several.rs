@@ -275,7 +275,7 @@ fn fewer_than_three_keep_nobody_who_left() {
     let mut w = World::new();
     let old = w.write(1, at(2));
     let kept: Vec<_> = w.nodes.iter().map(|node| node.storage().clone()).collect();
-    let update = w.owner.depart(&w.doctor.id(), at(3), &mut w.rng).unwrap();
+    let update = w.owner.depart(&w.doctor.id(), Level::Epochs, at(3), &mut w.rng).unwrap();
     w.send(&update, at(3));
     let new = w.write(2, at(4));
     assert!(w.ask(&old, at(5)).is_empty() && w.ask(&new, at(5)).is_empty());

@@ -167,7 +167,7 @@ fn who_departs_reads_nothing_new_and_is_no_longer_served<S: Tested>() {
     assert_eq!([&old, &new].map(|sealed| w.reads(&mut carol, sealed, at(7))), [true, true]);
     // What cannot be defended: the answer that it kept still opens what it opened.
     assert_eq!(w.open(&mut bob, &old, &kept, at(9)), Ok(()));
-    let gone = w.owner.depart(&bob.id(), at(9), &mut w.rng);
+    let gone = w.owner.depart(&bob.id(), Level::Epochs, at(9), &mut w.rng);
     assert_eq!(gone.unwrap_err(), OwnerError::NotMember);
 }
 
@@ -416,14 +416,14 @@ fn where_the_epochs_end_a_member_can_still_be_shut_out() {
     assert!(w.reads(&mut bob, &sealed, at(3)));
     let before = w.owner.membership();
     assert_eq!(w.try_join(&carol, Role::Researcher, at(4), at(4)).unwrap_err(), OwnerError::Exhausted);
-    assert_eq!(w.owner.depart(&bob.id(), at(4), &mut w.rng).unwrap_err(), OwnerError::Exhausted);
+    assert_eq!(w.owner.depart(&bob.id(), Level::Epochs, at(4), &mut w.rng).unwrap_err(), OwnerError::Exhausted);
     assert_eq!(w.owner.disallow(&bob.id(), MEDICAL, at(4), &mut w.rng).unwrap_err(), OwnerError::Exhausted);
     assert_eq!(w.owner.membership(), before);
     let update = w.owner.suspend(&bob.id(), at(5), &mut w.rng).unwrap();
     w.send(&update, at(5));
     assert_eq!(w.read(&mut bob, &sealed, at(6)), DENIED);
     // With nothing left to take back it can go.
-    let update = w.owner.depart(&bob.id(), at(7), &mut w.rng).unwrap();
+    let update = w.owner.depart(&bob.id(), Level::Epochs, at(7), &mut w.rng).unwrap();
     assert_eq!((update.live.removed().len(), w.owner.members().count()), (0, 0));
 }
 

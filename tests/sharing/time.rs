@@ -64,7 +64,7 @@ fn a_clock_that_ran_ahead_does_not_keep_the_owner_from_revoking<S: Tested>() {
     let update = w.try_join(&bob, Role::Researcher, at(1), at(YEAR / 2)).unwrap();
     w.cloud.publish(&w.owner.id(), &update.directory, at(YEAR / 2)).unwrap();
     let written = w.write(MEDICAL, 2, at(YEAR / 2));
-    let update = w.owner.depart(&bob.id(), at(10), &mut w.rng).unwrap();
+    let update = w.owner.depart(&bob.id(), Level::Epochs, at(10), &mut w.rng).unwrap();
     assert_eq!(update.live.removed().len(), 1);
     w.send(&update, at(10));
     // The epoch that was begun then counts as begun too early rather than too late: no history by date.
@@ -96,7 +96,7 @@ fn a_restarted_owner_goes_on<S: Tested>() {
     w.join(&carol, Role::Doctor, at(1), at(2));
     let old = w.write(MEDICAL, 1, at(3));
     let stale = w.owner.membership();
-    let lost = w.owner.depart(&bob.id(), at(4), &mut w.rng).unwrap();
+    let lost = w.owner.depart(&bob.id(), Level::Epochs, at(4), &mut w.rng).unwrap();
     w.cloud.publish(&w.owner.id(), &lost.directory, at(4)).unwrap();
     let kept = w.owner.membership();
     let seen = w.directory(at(4)).version();
@@ -134,7 +134,7 @@ fn when_the_generator_fails_nothing_changes<S: Tested>() {
         Box::new(|o, r| o.grant_history(&id, PRESCRIPTION, 0..=1, at(2), r).map(drop)),
         Box::new(|o, r| o.allow(&id, INSURANCE, at(2), r).map(drop)),
         Box::new(|o, r| o.disallow(&id, PRESCRIPTION, at(2), r).map(drop)),
-        Box::new(|o, r| o.depart(&id, at(2), r).map(drop)),
+        Box::new(|o, r| o.depart(&id, Level::Epochs, at(2), r).map(drop)),
         Box::new(|o, r| o.suspend(&id, at(2), r).map(drop)),
         Box::new(|o, r| o.grant_ending(at(2 * YEAR), at(2), r).map(drop)),
         Box::new(|o, r| o.bar(GrantId::from_array([1; 16]), at(9), at(2), r).map(drop)),

@@ -58,12 +58,19 @@ impl Owner<Kapre> {
         let shared = sharing.verify(secret.generation()).map_err(|_| OwnerError::Delegate(DelegateError::Rng))?;
         let rules = EmergencyRules::new(&self.signing, &shared, admission, rng)?;
         let (id, digest) = (rules.unverified().id(), rules.digest());
+        let generation = self.plan.generation();
         let update = self.change(now, rng, |_, state, step| {
-            state.emergency.replace(id).into_iter().for_each(|former| step.unlist(former));
+            state.emergency.replace((generation, id)).into_iter().for_each(|(_, former)| step.unlist(former));
             step.list(id, Entry::Live { digest });
             Ok(())
         })?;
         Ok((update, EmergencyPlan { owner_key, rules, sharing, sub_shares }))
+    }
+
+    /// Whether there are rules for emergencies in force. They end when the owner's key has a [new
+    /// generation](Self::settle), of which trustees have no share.
+    pub fn is_prepared(&self) -> bool {
+        self.state.emergency.is_some()
     }
 
     /// Ends the rules for emergencies, and with them what was granted under them.
@@ -76,7 +83,7 @@ impl Owner<Kapre> {
         rng: &mut R,
     ) -> Result<Update, OwnerError> {
         self.change(now, rng, |_, state, step| {
-            state.emergency.take().into_iter().for_each(|former| step.unlist(former));
+            state.emergency.take().into_iter().for_each(|(_, former)| step.unlist(former));
             Ok(())
         })
     }

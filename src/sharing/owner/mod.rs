@@ -1,7 +1,10 @@
 //! The owner: a patient and the device that holds the patient's keys.
 
 mod backup;
+mod departure;
 mod emergency;
+mod layer;
+mod rotation;
 mod state;
 mod step;
 #[cfg(test)]
@@ -21,14 +24,16 @@ use crate::hash::Digest;
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kapre::Kapre;
 use crate::kem::OwnerRoot;
-use crate::pre::{Entry, GrantId, LiveUpdate};
+use crate::pre::{GrantId, LiveUpdate};
 use crate::record::{Expected, Opener, Plaintext, SealedPartition, Versions};
 use crate::role::{Role, RoleCert};
 use crate::sharing::log::{AuditError, Auditor, Receipt};
 use crate::sharing::{
-    AccessPolicy, AuditQuery, Author, Delegation, Directory, KeyBundle, OwnerError, SharingScheme, VerifiedBundle,
+    AccessPolicy, AuditQuery, Author, Delegation, Directory, KeyBundle, LayerGrant, OwnerError, SharingScheme,
+    VerifiedBundle,
 };
 pub use backup::Backup;
+pub use departure::Level;
 pub use emergency::EmergencyPlan;
 pub use state::Membership;
 use state::{Member, State};
@@ -46,6 +51,8 @@ pub struct Update<S: SharingScheme = Kapre> {
     pub directory: Signed<Directory<S>>,
     /// For the re-encryption server, over a confidential channel.
     pub delegations: Vec<Delegation<S>>,
+    /// For the cloud, which [keeps](crate::sharing::Cloud::keep_layers) them for the members.
+    pub layer_grants: Vec<Signed<LayerGrant>>,
     /// Members who should have got a grant and did not, because their certificate or key has run out: they read
     /// nothing of these periods until they are [renewed](Owner::renew).
     pub lapsed: Vec<(PartyId, Period)>,
@@ -281,7 +288,7 @@ impl<S: SharingScheme> Owner<S> {
         if from > now {
             return Err(OwnerError::Time);
         }
-        self.change(now, rng, |owner, state, step| {
+        self.change(now, rng, |_, state, step| {
             if state.members.contains_key(&cert.subject) {
                 return Err(OwnerError::AlreadyMember);
             }
@@ -303,7 +310,8 @@ impl<S: SharingScheme> Owner<S> {
     }
 
     /// Takes a newer key or certificate from a member. Everything that the member has is granted again, under the new
-    /// key and to the new date, and its old grants are revoked.
+    /// key and to the new date, and its old grants are revoked. What is stored and not yet
+    /// [brought](Self::settle) to the newest generation of the owner's key, the member reads when it is.
     ///
     /// # Errors
     /// [`OwnerError::Bundle`] with [`Rollback`](crate::sharing::BundleError::Rollback) for an older key,
@@ -326,7 +334,12 @@ impl<S: SharingScheme> Owner<S> {
             member.bundle = bundle.clone();
             member.until = cert.validity.not_after();
             state.pin(&verified)?;
-            step.want_again(state, &cert.subject)
+            step.want_again(state, &cert.subject)?;
+            // The key may be a new one because the old one was stolen.
+            state.members.get_mut(&cert.subject).into_iter().for_each(|member| {
+                step.take_back(member, |_, _| true);
+            });
+            Ok(())
         })
     }
 
@@ -404,95 +417,10 @@ impl<S: SharingScheme> Owner<S> {
         now: Timestamp,
         rng: &mut R,
     ) -> Result<Update<S>, OwnerError> {
-        self.change(now, rng, |owner, state, step| {
+        self.change(now, rng, |_, state, step| {
             state.current(&partition)?;
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
-            if member.partitions.insert(partition) {
-                step.roll(state, &BTreeSet::from([partition]))
-            } else {
-                Ok(())
-            }
-        })
-    }
-
-    /// Takes a partition back from a member: all its grants there are revoked and the partition begins a new epoch.
-    ///
-    /// # Errors
-    /// [`OwnerError`]; the state is unchanged then.
-    pub fn disallow<R: TryCryptoRng + ?Sized>(
-        &mut self,
-        user: &PartyId,
-        partition: Partition,
-        now: Timestamp,
-        rng: &mut R,
-    ) -> Result<Update<S>, OwnerError> {
-        self.change(now, rng, |owner, state, step| {
-            let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
-            member.partitions.remove(&partition);
-            let (touched, others) = step.take_back(member, |_, period| period.partition == partition);
-            others.into_iter().for_each(|period| step.want(user, period));
-            step.roll(state, &touched)
-        })
-    }
-
-    /// A member leaves: its grants are revoked, and every partition in which it had one begins a new epoch, whose key
-    /// it never gets.
-    ///
-    /// What is undone is access to what is written from now on, and the server's help with what was written before.
-    /// What the member has read stays read. A member that colludes with the server keeps the epochs it had. Its role
-    /// certificate stays as valid as it is: whoever lets [`join`](Self::join) run unasked takes it in again.
-    ///
-    /// # Errors
-    /// [`OwnerError`]; the state is unchanged then.
-    pub fn depart<R: TryCryptoRng + ?Sized>(
-        &mut self,
-        user: &PartyId,
-        now: Timestamp,
-        rng: &mut R,
-    ) -> Result<Update<S>, OwnerError> {
-        self.change(now, rng, |owner, state, step| {
-            let mut member = state.members.remove(user).ok_or(OwnerError::NotMember)?;
-            let (touched, _) = step.take_back(&mut member, |_| true);
-            step.roll(owner, state, &touched)
-        })
-    }
-
-    /// A member's grants are taken back and it gets no others; no epoch begins.
-    ///
-    /// That undoes the server's help, and nothing else: a member that colludes with the server reads what is written
-    /// in the running epochs too. It is what there is when [`depart`](Self::depart) has no epoch to begin.
-    ///
-    /// # Errors
-    /// [`OwnerError`]; the state is unchanged then.
-    pub fn suspend<R: TryCryptoRng + ?Sized>(
-        &mut self,
-        user: &PartyId,
-        now: Timestamp,
-        rng: &mut R,
-    ) -> Result<Update<S>, OwnerError> {
-        self.change(now, rng, |_, state, step| {
-            let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
-            member.partitions.clear();
-            step.take_back(member, |_, _| true);
-            Ok(())
-        })
-    }
-
-    /// Takes back a grant that somebody else made in the owner's name, in an emergency or by referral. `not_after` is
-    /// the end of its validity, as the receipt of it says; the grant is barred until then.
-    ///
-    /// # Errors
-    /// [`OwnerError`]; the state is unchanged then.
-    pub fn bar<R: TryCryptoRng + ?Sized>(
-        &mut self,
-        grant: GrantId,
-        not_after: Timestamp,
-        now: Timestamp,
-        rng: &mut R,
-    ) -> Result<Update<S>, OwnerError> {
-        self.change(now, rng, |_, _, step| {
-            step.list(grant, Entry::Barred { not_after });
-            Ok(())
+            if member.partitions.insert(partition) { step.roll(state, &BTreeSet::from([partition])) } else { Ok(()) }
         })
     }
 
@@ -521,10 +449,18 @@ impl<S: SharingScheme> Owner<S> {
         }
         // That the record is of `partition` is for the opener to check.
         let period = S::period(&self.plan, &ctx).ok_or(OpenError)?;
-        let label = S::key_label(&self.plan, &period).ok_or(OpenError)?;
+        let mutable = sealed.header().mutable();
+        let plan = S::of_generation(&self.plan, mutable.generation()).ok_or(OpenError)?;
+        let label = S::key_label(&plan, &period).ok_or(OpenError)?;
         let secret = S::secret(&self.params, &self.root, &self.id(), &label).map_err(|_| OpenError)?;
+        let layer = mutable.layer().generation().map(|generation| {
+            let keys = layer::keys(&self.root, self.id(), period.partition, generation)?;
+            layer::key(&keys, period.epoch, &sealed.header().immutable().digest())
+        });
+        let layer = layer.transpose().map_err(|_| OpenError)?;
         let expected = Expected { owner: self.id(), record, partition, authors: &[ctx.author], versions };
-        Opener::<S>::owner(&self.params, &secret).open(&expected, sealed)
+        let opener = Opener::<S>::owner(&self.params, &secret);
+        layer.iter().fold(opener, |opener, key| opener.layer(key)).open(&expected, sealed)
     }
 
     /// Runs one step on a copy of the state and keeps the copy only if all of it succeeds.

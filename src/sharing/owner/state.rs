@@ -49,8 +49,8 @@ pub(super) struct State<S: SharingScheme, K> {
     pub(super) live: LiveSet,
     /// The name of every head of live grants that the owner signed, by version: what receipts are held against.
     pub(super) heads: BTreeMap<u64, Digest>,
-    /// The rules for emergencies that are in force.
-    pub(super) emergency: Option<GrantId>,
+    /// The rules for emergencies that are in force, and the generation of keys that they are under.
+    pub(super) emergency: Option<(u32, GrantId)>,
     /// The generations of keys before the current one, where there are any.
     pub(super) chain: Option<S::OwnerPublic>,
     /// The layers around stored bodies that there may be, by generation: each around the epochs up to one.
@@ -267,7 +267,10 @@ impl<S: SharingScheme> Message for Membership<S> {
             sink.put(&version.to_be_bytes());
             sink.put(head.as_bytes());
         });
-        put_all(sink, emergency.iter(), |sink, id| sink.put(id.as_bytes()));
+        put_all(sink, emergency.iter(), |sink, (generation, id)| {
+            sink.put(&generation.to_be_bytes());
+            sink.put(id.as_bytes());
+        });
         put_all(sink, chain.iter(), |sink, chain| chain.write(sink));
         put_all(sink, layers.iter(), |sink, (partition, layers)| {
             partition.write(sink);
@@ -313,9 +316,9 @@ impl<S: SharingScheme> Message for Membership<S> {
             authors: read_map(reader, 33, read_author)?,
             live: LiveSet::read(reader)?,
             heads: read_map(reader, 40, |reader| Ok((reader.u64()?, Digest::from_array(reader.array()?))))?,
-            emergency: match reader.count(1, 16)? {
+            emergency: match reader.count(1, 20)? {
                 0 => None,
-                _ => Some(GrantId::from_array(reader.array()?)),
+                _ => Some((reader.u32()?, GrantId::from_array(reader.array()?))),
             },
             chain: match reader.count(1, 8)? {
                 0 => None,

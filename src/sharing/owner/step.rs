@@ -34,6 +34,8 @@ pub(super) struct Step<'a, S: SharingScheme, R: ?Sized> {
     keys: Option<Keys<S>>,
     /// The owner's plan after this change.
     plan: S::Plan,
+    /// The lowest generation that is served from now on.
+    lowest: u32,
     layer_grants: Vec<Signed<LayerGrant>>,
 }
 
@@ -42,16 +44,13 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         let (wanted, entries, lapsed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         let (removed, plan) = (state.ended(now), owner.plan.clone());
         let (delegations, layer_grants) = (Vec::new(), Vec::new());
-        Self { now, rng, wanted, removed, entries, delegations, lapsed, keys: None, plan, layer_grants }
+        let lowest = state.live.generation();
+        Self { now, rng, wanted, removed, entries, delegations, lapsed, keys: None, plan, lowest, layer_grants }
     }
 
     /// Begins the next generation of keys: everybody is granted again what it has, under new keys. What was granted under
     /// the old ones stays listed until everything that is stored has been [updated](Owner::settle).
-    pub(super) fn rotate(
-        &mut self,
-        owner: &Owner<S>,
-        state: &mut State<S, S::VerifiedUser>,
-    ) -> Result<(), OwnerError> {
+    pub(super) fn rotate(&mut self, owner: &Owner<S>, state: &mut State<S, S::VerifiedUser>) -> Result<(), OwnerError> {
         let partition = state.epochs.keys().next().copied().ok_or(OwnerError::NoSuchPeriod)?;
         let chain = self.take_keys(owner, &state.current(&partition)?)?.public;
         self.plan = S::after(&owner.params, &self.plan, &chain, &owner.id())?.ok_or(OwnerError::NoRotation)?;
@@ -78,6 +77,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
     /// Ends the generations of keys and layers before the current ones.
     pub(super) fn settle(&mut self, state: &mut State<S, S::VerifiedUser>) {
         let generation = S::generation(&self.plan);
+        self.lowest = generation;
         for member in state.members.values_mut() {
             for ((of, period), issued) in core::mem::take(&mut member.issued) {
                 if of < generation {
@@ -89,6 +89,9 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
                     member.issued.insert((of, period), issued);
                 }
             }
+        }
+        if let Some((_, rules)) = state.emergency.take_if(|(of, _)| *of < generation) {
+            self.unlist(rules);
         }
         for layers in state.layers.values_mut() {
             while layers.len() > 1 {
@@ -137,7 +140,8 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         concerned: impl Fn(u32, &Period) -> bool,
     ) -> (BTreeSet<Partition>, BTreeSet<Period>) {
         let issued = member.issued.iter();
-        let ids = issued.filter(|((generation, period), _)| concerned(*generation, period)).map(|(_, issued)| issued.id);
+        let ids =
+            issued.filter(|((generation, period), _)| concerned(*generation, period)).map(|(_, issued)| issued.id);
         let ids: BTreeSet<_> = ids.collect();
         let (mut touched, mut others) = (BTreeSet::new(), BTreeSet::new());
         for ((generation, period), issued) in core::mem::take(&mut member.issued) {
@@ -181,9 +185,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         // A head from the future was made by a clock that ran ahead; the next one follows it all the same.
         let at = state.live.at().map_or(self.now, |former| former.max(self.now));
         let not_after = Timestamp(at.0.checked_add(owner.seconds).ok_or(OwnerError::Exhausted)?);
-        // Raised where everything is settled, and only there.
-        let lowest = state.lowest(S::generation(&self.plan));
-        let live = state.live.advance_to(&owner.signing, lowest, self.removed, self.entries, at, not_after)?;
+        let live = state.live.advance_to(&owner.signing, self.lowest, self.removed, self.entries, at, not_after)?;
         state.heads.insert(state.live.version(), state.live.digest());
         // An export has room for so many; receipts older than the oldest were checked long ago.
         if state.heads.len() > MAX {

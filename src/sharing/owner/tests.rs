@@ -31,7 +31,7 @@ fn counters_end_in_an_error() {
     assert_eq!(owner.epoch(&MEDICAL), Ok(u32::MAX));
     let before = owner.membership();
     // What revokes by rolling says so; nothing is half done.
-    assert_eq!(owner.depart(&user, Timestamp(2), rng).unwrap_err(), OwnerError::Exhausted);
+    assert_eq!(owner.depart(&user, Level::Epochs, Timestamp(2), rng).unwrap_err(), OwnerError::Exhausted);
     assert_eq!(owner.disallow(&user, MEDICAL, Timestamp(2), rng).unwrap_err(), OwnerError::Exhausted);
     assert_eq!(owner.membership(), before);
     // Two are known, so a range over all of them costs no more than that.
@@ -81,7 +81,7 @@ fn a_member_can_be_shut_out_when_no_epoch_is_left() {
     let rng = &mut ChaCha20Rng::from_seed([2; 32]);
     let (mut owner, user) = at_epoch(u32::MAX);
     assert_eq!(owner.epochs_left(&MEDICAL), Ok(0));
-    assert_eq!(owner.depart(&user, Timestamp(2), rng).unwrap_err(), OwnerError::Exhausted);
+    assert_eq!(owner.depart(&user, Level::Epochs, Timestamp(2), rng).unwrap_err(), OwnerError::Exhausted);
     assert_eq!(owner.state.live.len(), 1);
     let update = owner.suspend(&user, Timestamp(2), rng).unwrap();
     assert_eq!((update.live.removed().len(), update.delegations.len(), owner.state.live.len()), (1, 0, 0));

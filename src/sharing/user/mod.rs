@@ -1,9 +1,10 @@
 //! A user: somebody with whom an owner shares.
 
 mod kapre;
+mod layers;
 mod threshold;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use core::fmt;
 
@@ -17,6 +18,7 @@ use crate::kapre::Kapre;
 use crate::pre::GrantTerms;
 use crate::record::{Expected, Opener, Plaintext, SealedHeader, SealedPartition, Versions};
 use crate::sharing::{KeyBundle, Request, RequestFailure, Response, SharingScheme, VerifiedDirectory};
+use layers::Layers;
 pub use threshold::{NotOpened, Opened};
 
 /// Family, doctor, insurer, pharmacist, researcher, provider: whoever makes a key pair of their own and asks.
@@ -27,6 +29,8 @@ pub struct User<S: SharingScheme = Kapre> {
     public: S::UserPublic,
     /// The grants that were used last, newest first.
     grants: VecDeque<Granted<S>>,
+    /// The keys of layers, by owner.
+    layers: BTreeMap<PartyId, Layers>,
 }
 
 /// A grant that was checked, and opened with the user's secret.
@@ -68,7 +72,7 @@ impl<S: SharingScheme> User<S> {
         secret: S::UserSecret,
         public: S::UserPublic,
     ) -> Self {
-        Self { params, signing, secret, public, grants: VecDeque::new() }
+        Self { params, signing, secret, public, grants: VecDeque::new(), layers: BTreeMap::new() }
     }
 
     /// The user's name.
@@ -115,7 +119,8 @@ impl<S: SharingScheme> User<S> {
     /// Opens the partition that was asked for with the server's answer.
     ///
     /// `directory` is the owner's, checked by this user: it says who may have written. The record, partition and
-    /// version are what the user wants, not what the cloud says that it sent.
+    /// version are what the user wants, not what the cloud says that it sent. A body in a layer opens with the keys that the
+    /// user [took](Self::take_layers).
     ///
     /// Cost: the author's signature, the scheme's opening, and the body; and once for each grant, the checks of the owner's
     /// key and of the grant, and [`accept_grant`](crate::pre::Pre::accept_grant).
@@ -135,9 +140,11 @@ impl<S: SharingScheme> User<S> {
     ) -> Result<Plaintext, OpenError> {
         let author = permitted_author(directory, sealed, now)?;
         let params = self.params.clone();
+        let layer = self.layer_key(directory, sealed.header())?;
         let granted = self.granted(&directory.owner(), response, now)?;
         let expected = Expected { owner: directory.owner(), record, partition, authors: &[author], versions };
-        Opener::<S>::delegatee(&params, &granted.grant, &response.parts).open(&expected, sealed)
+        let opener = Opener::<S>::delegatee(&params, &granted.grant, &response.parts);
+        layer.iter().fold(opener, |opener, key| opener.layer(key)).open(&expected, sealed)
     }
 
     /// The grant of an answer, checked and opened: now, or before.

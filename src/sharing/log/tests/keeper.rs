@@ -11,7 +11,8 @@ use crate::sharing::Storage;
 fn a_keeper_writes_only_what_an_auditor_takes() {
     let (mut log, mut storage) = log(5);
     let now = Timestamp(99);
-    let mut append = |signer: &SigningKey, live| log.append(&mut storage, signer, now, live, Event::Advanced { generation: 0 });
+    let mut append =
+        |signer: &SigningKey, live| log.append(&mut storage, signer, now, live, Event::Advanced { generation: 0 });
     assert_eq!(append(&key(3), live(2)), Err(LogError::Keeper));
     for wrong in [live(1), LiveRef::NONE, LiveRef { version: 2, head: digest(9) }] {
         assert_eq!(append(&keeper(), wrong), Err(LogError::Live));

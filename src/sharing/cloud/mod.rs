@@ -1,5 +1,7 @@
 //! The cloud: stores sealed partitions, and can read none.
 
+mod rotation;
+
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,8 +12,10 @@ use crate::encoding::{Encoding, Message, Reader};
 use crate::error::{DecodeError, OpenError};
 use crate::identity::{PartyId, Signed};
 use crate::kem::CapsuleParts;
-use crate::record::SealedPartition;
+use crate::record::{SealedHeader, SealedPartition};
 use crate::sharing::{Author, CloudError, Directory, DirectoryError, SharingScheme, Storage, VerifiedDirectory};
+
+pub use rotation::Progress;
 
 /// A store of sealed partitions.
 ///
@@ -185,6 +189,26 @@ impl<S: SharingScheme, St: Storage> Cloud<S, St> {
             reader.finish().map(|()| (record, partition, version))
         };
         names.iter().map(parse).collect::<Result<_, _>>().map_err(CloudError::Corrupt)
+    }
+
+    /// The headers of at most `limit` stored partitions of an owner, in the order of [`list`](Self::list) from behind
+    /// `after` on: for the owner, who [says](crate::sharing::Owner::orders) what is to be done with them.
+    ///
+    /// # Errors
+    /// [`CloudError::Corrupt`], [`CloudError::Storage`].
+    pub fn headers(
+        &self,
+        owner: &PartyId,
+        after: Option<&Entry>,
+        limit: usize,
+    ) -> Result<Vec<SealedHeader>, CloudError<St::Error>> {
+        let names = self.storage.keys(&[RECORD, owner.as_bytes()].concat()).map_err(CloudError::Storage)?;
+        let after = after.map(|(record, partition, version)| {
+            [partition_key(owner, record, partition), version.to_be_bytes().to_vec()].concat()
+        });
+        let start = after.map_or(0, |after| names.partition_point(|name| *name <= after));
+        let page = names.get(start..).unwrap_or_default().iter().take(limit);
+        page.map(|name| Ok(self.stored(name)?.into_parts().0)).collect()
     }
 
     /// The storage, for backups and tests.

@@ -1,0 +1,142 @@
+//! What a cloud does to what it stores, on the owner's orders and without opening any of it.
+
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use super::{Cloud, Entry, partition_key};
+use crate::encoding::{Encoding, Message};
+use crate::identity::{PartyId, Signed};
+use crate::kac::{Capsule, Rotate, RotateError, VerifiedToken};
+use crate::kapre::Kapre;
+use crate::record::SealedPartition;
+use crate::sharing::orders::Item;
+use crate::sharing::{CloudError, LayerGrant, Orders, Storage};
+
+/// What became of orders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "what was refused is as it was before"]
+pub struct Progress {
+    /// How many capsules are of the newest generation now and were not before.
+    pub rotated: usize,
+    /// How many bodies have another layer now.
+    pub covered: usize,
+    /// What was left as it was, since its capsule was not well-formed before: nobody could have opened it.
+    pub refused: Vec<Entry>,
+}
+
+/// How many partitions are in memory at a time.
+const BATCH: usize = 64;
+
+/// A stored partition on its way.
+struct Work<'a> {
+    name: Vec<u8>,
+    sealed: SealedPartition,
+    item: &'a Item,
+    changed: bool,
+}
+
+impl<St: Storage> Cloud<Kapre, St> {
+    /// Carries out an owner's [`Orders`]: brings each capsule to the newest generation and puts the layer that is ordered
+    /// around each body. A partition is written once, header and body together, after the new capsule was checked; what
+    /// is of another generation or has another layer than the orders begin at is left as it is. So they can be carried
+    /// out again after a crash, and twice makes no difference.
+    ///
+    /// Send the [directory](Self::publish) first: it has the certificate of the generation. Drop the orders afterwards,
+    /// and keep no old state: either gives whoever kept old keys or data what the departure was to take away.
+    ///
+    /// Cost: as [`Rotate::rotate`], AES over the bodies that get a layer, one write each.
+    ///
+    /// # Errors
+    /// [`CloudError::Orders`] when the owner did not make them, [`CloudError::Rotate`] when a token is not the one between
+    /// the generations of the directory, and those of the storage, after which what is done is done: carry them out again.
+    pub fn carry_out(&mut self, owner: &PartyId, orders: &Orders) -> Result<Progress, CloudError<St::Error>> {
+        let (_, directory) = self.directories.get(owner).ok_or(CloudError::UnknownOwner)?;
+        let (tokens, items) = orders.verify(owner).ok_or(CloudError::Orders)?;
+        let mut progress = Progress::default();
+        let Some(newest) = directory.places().next().map(|place| place.key().clone()) else { return Ok(progress) };
+        let tokens = tokens.iter().map(|token| Kapre::verify_token(&newest, token));
+        let tokens: Vec<_> = tokens.collect::<Result<_, _>>().map_err(CloudError::Rotate)?;
+        for items in items.chunks(BATCH) {
+            let mut works = items.iter().map(|item| self.work(owner, item)).collect::<Result<Vec<_>, _>>()?;
+            for token in &tokens {
+                self.rotate(token, &mut works, &mut progress);
+            }
+            for Work { name, mut sealed, item, mut changed } in works {
+                // A step that was taken before is not one that can be taken.
+                if item.step.as_ref().is_some_and(|step| sealed.relayer(step).is_ok()) {
+                    progress.covered += 1;
+                    changed = true;
+                }
+                if changed {
+                    self.storage.put(&name, &sealed.to_bytes()).map_err(CloudError::Storage)?;
+                }
+            }
+        }
+        Ok(progress)
+    }
+
+    fn work<'a>(&self, owner: &PartyId, item: &'a Item) -> Result<Work<'a>, CloudError<St::Error>> {
+        let (record, partition, version) = &item.entry;
+        let name = [partition_key(owner, record, partition), version.to_be_bytes().to_vec()].concat();
+        let sealed = self.stored(&name)?;
+        Ok(Work { name, sealed, item, changed: false })
+    }
+
+    /// Rotates the capsules that are of the token's generation.
+    fn rotate(&self, token: &VerifiedToken, works: &mut [Work<'_>], progress: &mut Progress) {
+        let of_token = |work: &Work<'_>| work.sealed.header().mutable().generation() == token.from().generation();
+        let works: Vec<_> = works.iter_mut().filter(|work| of_token(work)).collect();
+        let capsules: Vec<Option<Capsule>> =
+            works.iter().map(|work| work.sealed.header().capsule::<Kapre>().ok()).collect();
+        let contexts: Vec<_> = works.iter().map(|work| work.sealed.header().context()).collect();
+        let pairs: Vec<_> = capsules.iter().zip(&contexts).filter_map(|(c, ctx)| Some((c.as_ref()?, ctx))).collect();
+        let mut rotated = Kapre::rotate(&self.params, token, &pairs).into_iter();
+        let rotated: Vec<Result<Capsule, RotateError>> = capsules
+            .iter()
+            .map(|capsule| {
+                let capsule = capsule.as_ref().and_then(|_| rotated.next());
+                capsule.unwrap_or(Err(RotateError::Capsule))
+            })
+            .collect();
+        for (work, capsule) in works.into_iter().zip(rotated) {
+            if capsule.is_ok_and(|capsule| work.sealed.header_mut().set_rotated(&capsule).is_ok()) {
+                progress.rotated += 1;
+                work.changed = true;
+            } else {
+                progress.refused.push(work.item.entry);
+            }
+        }
+    }
+
+    /// Keeps the keys of layers for a member who is to fetch them, in place of older ones.
+    ///
+    /// # Errors
+    /// [`CloudError::UnknownOwner`]; [`CloudError::Orders`] when the owner did not sign them or newer ones are here.
+    pub fn keep_layers(&mut self, owner: &PartyId, grant: &Signed<LayerGrant>) -> Result<(), CloudError<St::Error>> {
+        if !self.directories.contains_key(owner) {
+            return Err(CloudError::UnknownOwner);
+        }
+        let checked = grant.verify(owner).map_err(|_| CloudError::Orders)?;
+        let stored = self.layers(owner, &checked.user())?;
+        if stored.is_some_and(|stored| stored.unverified().version() > checked.version()) {
+            return Err(CloudError::Orders);
+        }
+        let name = layers_key(owner, &checked.user());
+        self.storage.put(&name, &grant.to_bytes()).map_err(CloudError::Storage)
+    }
+
+    /// The keys of layers for a member, sealed to it; `None` where it needs none.
+    ///
+    /// # Errors
+    /// [`CloudError::Corrupt`], [`CloudError::Storage`].
+    pub fn layers(&self, owner: &PartyId, user: &PartyId) -> Result<Option<Signed<LayerGrant>>, CloudError<St::Error>> {
+        let bytes: Option<Zeroizing<Vec<u8>>> =
+            self.storage.get(&layers_key(owner, user)).map_err(CloudError::Storage)?;
+        bytes.map(|bytes| Signed::from_bytes(&bytes)).transpose().map_err(CloudError::Corrupt)
+    }
+}
+
+fn layers_key(owner: &PartyId, user: &PartyId) -> Vec<u8> {
+    [b"layers/", &owner.as_bytes()[..], user.as_bytes()].concat()
+}
