@@ -233,6 +233,7 @@ impl<S: Tested> World<S> {
         }
         self.cloud.publish(&owner, &update.directory, now).unwrap();
         update.delegations.iter().for_each(|delegation| self.server.accept(&owner, delegation, now).unwrap());
+        update.layer_grants.iter().for_each(|grant| self.cloud.keep_layers(&owner, grant).unwrap());
     }
 
     /// Tells the server all that is live.

@@ -7,6 +7,7 @@
 mod common;
 
 mod cloud;
+mod departure;
 mod emergency;
 mod faults;
 mod faulty;

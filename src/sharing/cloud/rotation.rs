@@ -11,7 +11,7 @@ use crate::kac::{Capsule, Rotate, RotateError, VerifiedToken};
 use crate::kapre::Kapre;
 use crate::record::SealedPartition;
 use crate::sharing::orders::Item;
-use crate::sharing::{CloudError, LayerGrant, Orders, Storage};
+use crate::sharing::{CloudError, LayerGrant, Orders, SharingScheme, Storage};
 
 /// What became of orders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,7 +108,9 @@ impl<St: Storage> Cloud<Kapre, St> {
             }
         }
     }
+}
 
+impl<S: SharingScheme, St: Storage> Cloud<S, St> {
     /// Keeps the keys of layers for a member who is to fetch them, in place of older ones.
     ///
     /// # Errors

@@ -1,0 +1,136 @@
+//! Departures that reach what is stored: headers, and bodies.
+#![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use crate::common::*;
+use sesphr::context::{Partition, Timestamp};
+use sesphr::kapre::Kapre;
+use sesphr::record::{Layer, SealedHeader, SealedPartition};
+use sesphr::sharing::log::{Event, Rule};
+use sesphr::sharing::*;
+
+const MEDICAL: Partition = Partition::MEDICAL;
+const PERSONAL: Partition = Partition::PERSONAL;
+const INSURANCE: Partition = Partition::INSURANCE;
+
+/// Bob leaves, carol stays, dan came late.
+struct Story {
+    w: World<Kapre>,
+    bob: User<Kapre>,
+    carol: User<Kapre>,
+    dan: User<Kapre>,
+}
+
+impl Story {
+    /// Versions 1 and 2 of each partition: before and after dan came.
+    fn new() -> Self {
+        let mut w = World::<Kapre>::new();
+        let [bob, carol, dan] = [10, 11, 12].map(user::<Kapre>);
+        w.join(&bob, Role::Researcher, at(0), at(1));
+        w.join(&carol, Role::FamilyAndFriends, at(0), at(1));
+        let mut story = Self { w, bob, carol, dan };
+        story.write(1, at(2));
+        story.w.join(&story.dan, Role::FamilyAndFriends, at(3), at(3));
+        story.write(2, at(4));
+        story
+    }
+
+    fn write(&mut self, version: u64, now: Timestamp) {
+        for partition in Partition::SESPHR {
+            self.w.write(partition, version, now);
+        }
+    }
+
+    fn stored(&self, partition: Partition, version: u64) -> SealedPartition {
+        self.w.cloud.fetch(&self.w.id(), &RECORD, &partition, version).unwrap()
+    }
+
+    fn depart(&mut self, level: Level, now: Timestamp) -> Update {
+        let update = self.w.owner.depart(&self.bob.id(), level, now, &mut self.w.rng).unwrap();
+        self.send(&update, now);
+        update
+    }
+
+    fn send(&mut self, update: &Update, now: Timestamp) {
+        self.w.send(update, now);
+        for user in [&mut self.carol, &mut self.dan] {
+            if let Some(grant) = self.w.cloud.layers(&self.w.owner.id(), &user.id()).unwrap() {
+                user.take_layers(&self.w.owner.id(), &grant).unwrap();
+            }
+        }
+    }
+
+    /// Carries out what the owner orders of a page of headers.
+    fn page(&mut self, after: Option<&Entry>, limit: usize) -> (Option<Progress>, Vec<SealedHeader>) {
+        let headers = self.w.cloud.headers(&self.w.id(), after, limit).unwrap();
+        let orders = self.w.owner.orders(&headers).unwrap();
+        (orders.map(|orders| self.w.cloud.carry_out(&self.w.owner.id(), &orders).unwrap()), headers)
+    }
+
+    fn carry_out(&mut self) -> Progress {
+        self.page(None, usize::MAX).0.unwrap_or_default()
+    }
+
+    fn settle(&mut self, now: Timestamp) -> Update {
+        let update = self.w.owner.settle(now, &mut self.w.rng).unwrap();
+        self.send(&update, now);
+        update
+    }
+
+    /// Who reads what: bob, carol, dan.
+    fn read(&mut self, partition: Partition, version: u64, now: Timestamp) -> [bool; 3] {
+        let sealed = self.stored(partition, version);
+        [&mut self.bob, &mut self.carol, &mut self.dan].map(|user| self.w.reads(user, &sealed, now))
+    }
+}
+
+#[test]
+fn who_stays_reads_before_during_and_after() {
+    for level in [Level::Headers, Level::Bodies] {
+        let mut s = Story::new();
+        assert_eq!(s.read(MEDICAL, 1, at(5)), [true, true, false]);
+        assert_eq!(s.read(MEDICAL, 2, at(5)), [true, true, true]);
+        s.depart(level, at(6));
+        s.write(3, at(6));
+        assert!(!s.w.owner.is_settled());
+        let check = |s: &mut Story, now| {
+            assert_eq!(s.read(MEDICAL, 1, now), [false, true, false], "{level:?}");
+            assert_eq!(s.read(MEDICAL, 2, now), [false, true, true], "{level:?}");
+            assert_eq!(s.read(MEDICAL, 3, now), [false, true, true], "{level:?}");
+            assert_eq!(s.read(INSURANCE, 1, now), [false, true, false], "{level:?}");
+            for version in 1..=3 {
+                let sealed = s.stored(MEDICAL, version);
+                let opened = s.w.owner.open(RECORD, MEDICAL, sesphr::record::Versions::Exactly(version), &sealed);
+                assert_eq!(&opened.unwrap()[..], b"0+");
+            }
+        };
+        check(&mut s, at(7));
+        // One page after the other: half is done, and everybody reads everything all the time.
+        let mut after = None;
+        let mut total = Progress::default();
+        loop {
+            let (progress, headers) = s.page(after.as_ref(), 3);
+            let Some(last) = headers.last() else { break };
+            let ctx = last.context();
+            after = Some((ctx.record, ctx.partition, ctx.version));
+            let progress = progress.unwrap_or_default();
+            total.rotated += progress.rotated;
+            total.covered += progress.covered;
+            assert!(progress.refused.is_empty());
+            check(&mut s, at(8));
+        }
+        // Everything of before rotates; the bodies of what a researcher reads get a layer.
+        let bodies = if level == Level::Bodies { 2 } else { 0 };
+        assert_eq!((total.rotated, total.covered), (8, bodies), "{level:?}");
+        assert_eq!(s.carry_out(), Progress::default());
+        let layer = if level == Level::Bodies { Layer::Stream { generation: 1 } } else { Layer::None };
+        assert_eq!(s.stored(MEDICAL, 2).header().mutable().layer(), layer);
+        assert_eq!(s.stored(MEDICAL, 3).header().mutable().layer(), Layer::None);
+        check(&mut s, at(9));
+        s.settle(at(10));
+        assert!(s.w.owner.is_settled());
+        check(&mut s, at(11));
+        let advanced = |event: &Event| matches!(event, Event::Advanced { generation: 1 });
+        assert!(s.w.receipts(at(12)).iter().any(|receipt| advanced(&receipt.event)));
+    }
+}
