@@ -149,7 +149,7 @@ pub(super) fn wrap<R: TryCryptoRng + ?Sized>(
     let m = Scalar::of(with_parts(&location, subject, |parts| parts.iter().fold(drawn, |d, part| d.part(part))));
     let m = m.nonzero()?;
     let point = Zeroizing::new(Element::base(&m));
-    // No second draw: a ρ that is repeated has the same M, and then it is one wrapped key twice.
+    // No second draw: where ρ is repeated M is the same, and then it is one wrapped key twice.
     let rho = rho(&*m.to_bytes(), public.y(), &Point::generator()).nonzero()?;
     let derived = Derived::new(&point, &location, subject);
     let sealed = *derived.pad(data_key.as_bytes());
@@ -163,7 +163,7 @@ pub(super) fn wrap<R: TryCryptoRng + ?Sized>(
 }
 
 pub(super) fn unwrap(secret: &EpochSecret, wrapped: &Wrapped, subject: &RecordVersion) -> Result<DataKey, OpenError> {
-    // Not needed for secrecy: what is of another generation has another M here. It is refused without a multiplication.
+    // The number is in no hash, so that an update can change it. Here it must be the right one.
     if wrapped.generation != secret.tree().generation() {
         return Err(OpenError);
     }
