@@ -142,6 +142,10 @@ pub(crate) mod kind {
     pub(crate) const KAPRE_EMERGENCY_GRANT: Kind = Kind(0x005e);
 
     pub(crate) const EPOCH_KEYS: Kind = Kind(0x0070);
+    pub(crate) const EPOCH_DIRECTORY: Kind = Kind(0x0071);
+    pub(crate) const WRAPPED: Kind = Kind(0x0072);
+    pub(crate) const TOKEN: Kind = Kind(0x0073);
+    pub(crate) const TOKEN_TERMS: Kind = Kind(0x0076);
 
     pub(crate) const THRESHOLD_OWNER_CERT: Kind = Kind(0x0080);
     pub(crate) const THRESHOLD_OWNER_KEY: Kind = Kind(0x0081);

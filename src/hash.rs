@@ -116,6 +116,13 @@ pub(crate) mod label {
     pub(crate) const GGM_KEY: Label = Label("sesphr v1 ggm key");
     pub(crate) const GGM_WIDE: Label = Label("sesphr v1 ggm wide");
 
+    pub(crate) const REWRAP_M: Label = Label("sesphr v1 rewrap m");
+    pub(crate) const REWRAP_RHO: Label = Label("sesphr v1 rewrap rho");
+    pub(crate) const REWRAP_KEY: Label = Label("sesphr v1 rewrap key");
+    pub(crate) const REWRAP_PAD: Label = Label("sesphr v1 rewrap pad");
+    pub(crate) const REWRAP_TAG: Label = Label("sesphr v1 rewrap tag");
+    pub(crate) const REWRAP_UPDATE: Label = Label("sesphr v1 rewrap update");
+
     pub(crate) const OWNER_SIGNING: Label = Label("sesphr v1 owner signing key");
     pub(crate) const BACKUP_SALT: Label = Label("sesphr v1 backup salt");
     pub(crate) const BACKUP_KEY: Label = Label("sesphr v1 backup key");
@@ -210,6 +217,12 @@ pub(crate) mod label {
         GGM_NODE,
         GGM_KEY,
         GGM_WIDE,
+        REWRAP_M,
+        REWRAP_RHO,
+        REWRAP_KEY,
+        REWRAP_PAD,
+        REWRAP_TAG,
+        REWRAP_UPDATE,
         OWNER_SIGNING,
         BACKUP_SALT,
         BACKUP_KEY,

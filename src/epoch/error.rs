@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::error::RngError;
+
 /// Why there is no such tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -67,3 +69,111 @@ impl fmt::Display for MergeError {
 }
 
 impl core::error::Error for MergeError {}
+
+/// Why a directory of epochs, or a partition in it, is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EpochDirectoryError {
+    /// The directory is not signed by the owner.
+    Signature,
+    /// The directory is not valid at this time.
+    Time,
+    /// A newer directory was seen before.
+    Rollback,
+    /// A tree in it is another owner's.
+    Owner,
+    /// The partition is not in it, or is in it twice, or there are too many.
+    Partition,
+}
+
+impl fmt::Display for EpochDirectoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Signature => "the directory of epochs is not signed by the owner",
+            Self::Time => "the directory of epochs is not valid at this time",
+            Self::Rollback => "a newer directory of epochs was seen before",
+            Self::Owner => "a tree in the directory of epochs is another owner's",
+            Self::Partition => "a directory of epochs has each of its partitions once, and not more than 1024",
+        })
+    }
+}
+
+impl core::error::Error for EpochDirectoryError {}
+
+/// Why no token was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// The signing key is not that of the owner of the secrets.
+    Signer,
+    /// The two secrets are of different owners, partitions, epochs or heights.
+    Location,
+    /// The new secret is not of a later generation than the old one.
+    Generation,
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Signer => "the signing key is another party's",
+            Self::Location => "the secrets are not of one epoch",
+            Self::Generation => "a token leads to a later generation",
+        })
+    }
+}
+
+impl core::error::Error for TokenError {}
+
+/// Why a token is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenCheckError {
+    /// The token is not signed by the owner.
+    Signature,
+    /// The tree is another owner's.
+    Owner,
+    /// The factor does not lead from the old point to the new one.
+    Factor,
+}
+
+impl fmt::Display for TokenCheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Signature => "the token is not signed by the owner",
+            Self::Owner => "the token is for another owner's tree",
+            Self::Factor => "the token's factor does not lead from the old point to the new one",
+        })
+    }
+}
+
+impl core::error::Error for TokenCheckError {}
+
+/// Why a wrapped key was not moved to another generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UpdateError {
+    /// The token is for another owner, partition, epoch or height.
+    Location,
+    /// The wrapped key is not under the generation that the token leads from; it may have been moved already.
+    Generation,
+    /// The random number generator failed.
+    Rng,
+}
+
+impl From<RngError> for UpdateError {
+    fn from(_: RngError) -> Self {
+        Self::Rng
+    }
+}
+
+impl fmt::Display for UpdateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Location => "the token is for another epoch",
+            Self::Generation => "the wrapped key is not under the generation that the token leads from",
+            Self::Rng => "the random number generator failed",
+        })
+    }
+}
+
+impl core::error::Error for UpdateError {}

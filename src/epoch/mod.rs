@@ -43,17 +43,22 @@
 //! ```
 
 mod error;
+pub mod rewrap;
 pub mod tree;
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::RangeInclusive;
 
+use rand_core::TryCryptoRng;
 use zeroize::ZeroizeOnDrop;
 
-use crate::encoding::SecretEncoding;
+use crate::encoding::{Encoding, SecretEncoding};
+use crate::error::{OpenError, RngError};
+use crate::identity::{PartyId, SigningKey};
 use crate::kem::OwnerRoot;
 
-pub use error::{EpochError, MergeError, TreeError};
+pub use error::{EpochDirectoryError, EpochError, MergeError, TokenCheckError, TokenError, TreeError, UpdateError};
 
 /// The keys of some epochs of one tree, from which those of fewer epochs can be handed out. The owner's are those of
 /// all epochs; what a member is granted is of the same type, and so is what is left after erasure.
@@ -130,4 +135,116 @@ pub trait KeyTree: SecretEncoding + ZeroizeOnDrop + fmt::Debug {
     fn leaf(&self, epoch: u32) -> Result<Self::Leaf, EpochError> {
         self.leaves(epoch..=epoch)?.next().ok_or(EpochError::NotHeld)
     }
+}
+
+/// Wrapped data keys that a cloud moves from one generation of an epoch to the next, with a token for that epoch and
+/// without opening them.
+///
+/// When a member leaves, the owner hands out the keys of the next generation to those who stay, and gives the cloud a token
+/// for each epoch that the member could read. What it revokes: **old keys, and nothing that was opened with them**.
+///
+/// * Who holds only the old generation's secret of an epoch cannot open what was moved from it.
+/// * Who opened a wrapped key before, and kept the data key or what it was encapsulated in, still has it: neither changes.
+///   So does who kept the old wrapped key beside the old secret. New data keys and a new layer on the body are for others to
+///   make.
+/// * A token together with either generation's secret of its epoch gives the other's. Tokens are per epoch: a member who
+///   left and stole the token of an epoch that it could read learns what is in that epoch, and nothing of any other.
+/// * A cloud that keeps what it had before, or keeps the token for who left, undoes it for that epoch. That it has not is not
+///   proved to anybody.
+///
+/// What it does not protect:
+///
+/// * Who wrote a wrapped key, and that it is complete and the newest: nothing here is signed by an author.
+/// * Which wrapped key became which: the sealed data key and its tag stay the same bytes.
+/// * A record whose data key a member reads while it may.
+pub trait Rewrap: Copy + fmt::Debug + 'static {
+    /// Where the secrets of epochs come from.
+    type Keys: KeyTree;
+    /// The secret of one epoch and generation.
+    type Secret: ZeroizeOnDrop + fmt::Debug;
+    /// What belongs to it in public, from the owner's checked directory.
+    type Public: Clone + fmt::Debug;
+    /// Where a wrapped key belongs, which no generation changes.
+    type Location: Copy + Eq + fmt::Debug;
+    /// Whose data key it is.
+    type Subject: Copy + Eq + fmt::Debug;
+    /// What is wrapped.
+    type DataKey: ZeroizeOnDrop + fmt::Debug;
+    /// A wrapped data key.
+    type Wrapped: Clone + Eq + fmt::Debug + Encoding;
+    /// What a cloud needs to move the wrapped keys of one epoch. A secret.
+    type Token: SecretEncoding + ZeroizeOnDrop + fmt::Debug;
+    /// A token that was checked.
+    type VerifiedToken: ZeroizeOnDrop + fmt::Debug;
+
+    /// The secret of one epoch.
+    ///
+    /// # Errors
+    /// [`EpochError`] if the keys do not open the epoch.
+    fn secret(keys: &Self::Keys, epoch: u32) -> Result<Self::Secret, EpochError>;
+
+    /// Wraps a data key. The secret of `author`, who writes, hedges the randomness.
+    ///
+    /// # Errors
+    /// [`RngError`] when the generator fails.
+    fn wrap<R: TryCryptoRng + ?Sized>(
+        public: &Self::Public,
+        subject: &Self::Subject,
+        data_key: &Self::DataKey,
+        author: &SigningKey,
+        rng: &mut R,
+    ) -> Result<Self::Wrapped, RngError>;
+
+    /// Opens a wrapped data key. It opens under one secret and as one subject's, or not at all: nobody can make one that
+    /// opens in two ways.
+    ///
+    /// # Errors
+    /// [`OpenError`], whatever the reason.
+    fn unwrap(
+        secret: &Self::Secret,
+        wrapped: &Self::Wrapped,
+        subject: &Self::Subject,
+    ) -> Result<Self::DataKey, OpenError>;
+
+    /// The token that leads from one generation's secret of an epoch to a later one's, signed by the owner.
+    ///
+    /// # Errors
+    /// [`TokenError`] unless both are of one epoch of this owner and `new` is of a later generation.
+    fn token(old: &Self::Secret, new: &Self::Secret, owner: &SigningKey) -> Result<Self::Token, TokenError>;
+
+    /// Checks a token: that the owner signed what it is, and that it is that.
+    ///
+    /// # Errors
+    /// [`TokenCheckError`] naming the check that failed.
+    fn verify_token(token: &Self::Token, owner: &PartyId) -> Result<Self::VerifiedToken, TokenCheckError>;
+
+    /// Moves a wrapped key to the token's new generation, with fresh randomness, which the secret of `cloud` hedges. The
+    /// caller replaces the old one by it, and only if that is still the one it read: compare and swap.
+    ///
+    /// `location` is where the wrapped key belongs after what the cloud keeps beside it. A wrapped key does not say so
+    /// itself, and under a token of another epoch it would be lost.
+    ///
+    /// # Errors
+    /// [`UpdateError`] if the token is for elsewhere, if the wrapped key is not of the generation that the token leads
+    /// from, as after a first update with the same token, or if the generator fails.
+    fn update<R: TryCryptoRng + ?Sized>(
+        token: &Self::VerifiedToken,
+        location: &Self::Location,
+        wrapped: &Self::Wrapped,
+        cloud: &SigningKey,
+        rng: &mut R,
+    ) -> Result<Self::Wrapped, UpdateError>;
+
+    /// Many that belong to one place, all or none; in their order. With the feature `rayon` on every core. It draws
+    /// randomness once, from which that of each follows.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), if one of them cannot be moved.
+    fn update_many<R: TryCryptoRng + ?Sized>(
+        token: &Self::VerifiedToken,
+        location: &Self::Location,
+        wrapped: &[Self::Wrapped],
+        cloud: &SigningKey,
+        rng: &mut R,
+    ) -> Result<Vec<Self::Wrapped>, UpdateError>;
 }

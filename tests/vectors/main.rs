@@ -11,5 +11,6 @@ mod epoch;
 mod kac;
 mod kapre;
 mod record;
+mod rewrap;
 mod ristretto;
 mod threshold;

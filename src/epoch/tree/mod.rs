@@ -173,14 +173,14 @@ impl EpochTree {
         }
     }
 
-    fn write(&self, sink: &mut dyn Sink) {
+    pub(in crate::epoch) fn write(&self, sink: &mut dyn Sink) {
         sink.put(self.owner.as_bytes());
         self.partition.write(sink);
         sink.put(&self.generation.to_be_bytes());
         sink.put(&[self.height]);
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(in crate::epoch) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (owner, partition) = (PartyId::from_array(reader.array()?), Partition::read(reader)?);
         let (generation, [height]) = (reader.u32()?, reader.array()?);
         Self::new(owner, partition, generation, height).map_err(|_| DecodeError::Value)
