@@ -138,6 +138,8 @@ pub(crate) mod kind {
     pub(crate) const KAPRE_EMERGENCY_GRANT: Kind = Kind(0x005e);
 
     pub(crate) const EPOCH_KEYS: Kind = Kind(0x0070);
+    pub(crate) const BROADCAST: Kind = Kind(0x0074);
+    pub(crate) const SEAT_KEYS: Kind = Kind(0x0075);
 
     pub(crate) const THRESHOLD_OWNER_CERT: Kind = Kind(0x0080);
     pub(crate) const THRESHOLD_OWNER_KEY: Kind = Kind(0x0081);

@@ -115,6 +115,13 @@ pub(crate) mod label {
     pub(crate) const GGM_KEY: Label = Label("sesphr v1 ggm key");
     pub(crate) const GGM_WIDE: Label = Label("sesphr v1 ggm wide");
 
+    pub(crate) const BROADCAST_GROUP: Label = Label("sesphr v1 broadcast group");
+    pub(crate) const BROADCAST_MASTER: Label = Label("sesphr v1 broadcast master");
+    pub(crate) const BROADCAST_NODE: Label = Label("sesphr v1 broadcast node");
+    pub(crate) const BROADCAST_SALT: Label = Label("sesphr v1 broadcast salt");
+    pub(crate) const BROADCAST_PAD: Label = Label("sesphr v1 broadcast pad");
+    pub(crate) const BROADCAST_TAG: Label = Label("sesphr v1 broadcast tag");
+
     pub(crate) const OWNER_SIGNING: Label = Label("sesphr v1 owner signing key");
     pub(crate) const BACKUP_SALT: Label = Label("sesphr v1 backup salt");
     pub(crate) const BACKUP_KEY: Label = Label("sesphr v1 backup key");
@@ -206,6 +213,12 @@ pub(crate) mod label {
         GGM_NODE,
         GGM_KEY,
         GGM_WIDE,
+        BROADCAST_GROUP,
+        BROADCAST_MASTER,
+        BROADCAST_NODE,
+        BROADCAST_SALT,
+        BROADCAST_PAD,
+        BROADCAST_TAG,
         OWNER_SIGNING,
         BACKUP_SALT,
         BACKUP_KEY,
