@@ -36,7 +36,7 @@ impl Head {
         Wrap { place, sealed, tag: *self.tag(key, place, &sealed) }
     }
 
-    fn open(&self, key: &[u8; 32], wrap: &Wrap) -> Result<CommonKey, OpenError> {
+    pub(super) fn open(&self, key: &[u8; 32], wrap: &Wrap) -> Result<CommonKey, OpenError> {
         if !bool::from(self.tag(key, wrap.place, &wrap.sealed).ct_eq(&wrap.tag)) {
             return Err(OpenError);
         }
@@ -56,17 +56,13 @@ impl Wrap {
     /// Encoded length.
     const LEN: usize = Place::LEN + 32 + 32;
 
-    pub(super) fn level(&self) -> u8 {
-        self.place.level()
-    }
-
     fn write(&self, sink: &mut dyn Sink) {
         sink.put(&self.place.to_array());
         sink.put(&self.sealed);
         sink.put(&self.tag);
     }
 
-    fn read(reader: &mut Reader<'_>, height: u8) -> Result<Self, DecodeError> {
+    pub(super) fn read(reader: &mut Reader<'_>, height: u8) -> Result<Self, DecodeError> {
         Ok(Self { place: Place::read(reader, height)?, sealed: reader.array()?, tag: reader.array()? })
     }
 }
@@ -122,7 +118,7 @@ impl Broadcast {
         key_of: impl FnOnce(u8) -> Option<&'a [u8; 32]>,
     ) -> Result<CommonKey, OpenError> {
         let wrap = self.wrap_for(seat).ok_or(OpenError)?;
-        self.head.open(key_of(wrap.level()).ok_or(OpenError)?, wrap)
+        self.head.open(key_of(wrap.place.level()).ok_or(OpenError)?, wrap)
     }
 }
 
@@ -169,3 +165,27 @@ impl Message for Broadcast {
 }
 
 public_encoding!(Broadcast);
+
+#[cfg(test)]
+impl Broadcast {
+    pub(super) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    pub(super) fn wraps(&self) -> &[Wrap] {
+        &self.wraps
+    }
+}
+
+#[cfg(test)]
+impl Wrap {
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    pub(super) fn to_array(&self) -> [u8; Self::LEN] {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        out.try_into().unwrap_or([0; Self::LEN])
+    }
+}

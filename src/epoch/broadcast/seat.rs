@@ -60,6 +60,14 @@ impl SeatKeys {
     }
 }
 
+#[cfg(test)]
+impl SeatKeys {
+    /// By level.
+    pub(super) fn all(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.keys.iter()
+    }
+}
+
 impl ZeroizeOnDrop for SeatKeys {}
 
 impl fmt::Debug for SeatKeys {
