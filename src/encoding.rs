@@ -146,6 +146,8 @@ pub(crate) mod kind {
     pub(crate) const WRAPPED: Kind = Kind(0x0072);
     pub(crate) const TOKEN: Kind = Kind(0x0073);
     pub(crate) const TOKEN_TERMS: Kind = Kind(0x0076);
+    pub(crate) const BROADCAST: Kind = Kind(0x0074);
+    pub(crate) const SEAT_KEYS: Kind = Kind(0x0075);
 
     pub(crate) const THRESHOLD_OWNER_CERT: Kind = Kind(0x0080);
     pub(crate) const THRESHOLD_OWNER_KEY: Kind = Kind(0x0081);

@@ -122,6 +122,12 @@ pub(crate) mod label {
     pub(crate) const REWRAP_PAD: Label = Label("sesphr v1 rewrap pad");
     pub(crate) const REWRAP_TAG: Label = Label("sesphr v1 rewrap tag");
     pub(crate) const REWRAP_UPDATE: Label = Label("sesphr v1 rewrap update");
+    pub(crate) const BROADCAST_GROUP: Label = Label("sesphr v1 broadcast group");
+    pub(crate) const BROADCAST_MASTER: Label = Label("sesphr v1 broadcast master");
+    pub(crate) const BROADCAST_NODE: Label = Label("sesphr v1 broadcast node");
+    pub(crate) const BROADCAST_SALT: Label = Label("sesphr v1 broadcast salt");
+    pub(crate) const BROADCAST_PAD: Label = Label("sesphr v1 broadcast pad");
+    pub(crate) const BROADCAST_TAG: Label = Label("sesphr v1 broadcast tag");
 
     pub(crate) const OWNER_SIGNING: Label = Label("sesphr v1 owner signing key");
     pub(crate) const BACKUP_SALT: Label = Label("sesphr v1 backup salt");
@@ -223,6 +229,12 @@ pub(crate) mod label {
         REWRAP_PAD,
         REWRAP_TAG,
         REWRAP_UPDATE,
+        BROADCAST_GROUP,
+        BROADCAST_MASTER,
+        BROADCAST_NODE,
+        BROADCAST_SALT,
+        BROADCAST_PAD,
+        BROADCAST_TAG,
         OWNER_SIGNING,
         BACKUP_SALT,
         BACKUP_KEY,

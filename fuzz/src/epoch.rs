@@ -1,19 +1,23 @@
-//! Keys of epochs: their decoder, and holders who are granted, merge and erase, against a list of what is open.
+//! Keys of epochs: their decoder, and holders who are granted, merge and erase, against a list of what is open. Broadcasts
+//! and the keys of seats: their decoders.
 
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
+use sesphr::Digest;
 use sesphr::context::Partition;
 use sesphr::encoding::{Message, SecretEncoding};
+use sesphr::epoch::broadcast::{Broadcast, CommonKey, Group, GroupKeys, Recipients, SeatKeys};
 use sesphr::epoch::tree::{EpochKeys, EpochTree};
-use sesphr::epoch::{EpochError, KeyTree, MergeError};
-use sesphr::identity::SigningKey;
+use sesphr::epoch::{BroadcastEncryption, EpochError, KeyTree, MergeError};
+use sesphr::identity::{Signed, SigningKey};
 use sesphr::kem::OwnerRoot;
 
 use super::{bytes, identity};
 
 pub fn decode_epoch(data: &[u8]) {
-    family!(data, EpochKeys);
+    family!(data, EpochKeys, Broadcast, Signed<Broadcast>, SeatKeys);
+    decoded_broadcast(data);
     let Ok(keys) = EpochKeys::from_bytes(data) else { return };
     let runs: Vec<_> = keys.epochs().collect();
     assert!(runs.iter().all(|run| !run.is_empty() && *run.end() <= keys.tree().last_epoch()));
@@ -28,6 +32,38 @@ pub fn decode_epoch(data: &[u8]) {
         same.merge(&keys.grant(run.clone()).unwrap()).unwrap();
         assert!(*same.to_secret_bytes() == *data);
     }
+}
+
+/// A cover is the smallest for whom it is to, and nobody opens what the owner did not wrap.
+fn decoded_broadcast(data: &[u8]) {
+    if let Ok(seat) = SeatKeys::from_bytes(data) {
+        assert!(seat.seat() < seat.group().seats());
+    }
+    let Ok(broadcast) = Broadcast::from_bytes(data) else { return };
+    let (group, (owner, root)) = (*broadcast.group(), group_owner());
+    assert!(broadcast.nodes() > 0 && !broadcast.is_to(group.seats()) && !broadcast.is_to(u32::MAX));
+    // Great ones take too long to list.
+    if group.owner() != owner.id() || group.height() > 8 {
+        return;
+    }
+    let keys = GroupKeys::derive(&root, &group);
+    let revoked: Vec<_> = (0..group.seats()).filter(|seat| !broadcast.is_to(*seat)).collect();
+    let recipients = Recipients { seats: group.seats(), revoked: &revoked };
+    let again = keys.broadcast(&owner, 5, &common(), &recipients, &mut super::Toy(7)).unwrap();
+    assert_eq!(again.unverified().nodes(), broadcast.nodes());
+    let sent = Signed::new(&owner, broadcast).verify(&owner.id()).unwrap();
+    for seat in 0..group.seats() {
+        let opened = keys.seat(seat).unwrap().open(&sent);
+        assert!(opened.is_err() || (sent.is_to(seat) && opened.unwrap().as_bytes() == common().as_bytes()));
+    }
+}
+
+fn common() -> CommonKey {
+    CommonKey::new([7; 32].into())
+}
+
+fn group_owner() -> (SigningKey, OwnerRoot) {
+    (SigningKey::from_seed(&[6; 32]), OwnerRoot::try_generate(&mut super::Toy(6)).unwrap())
 }
 
 /// The owner's keys of trees of height 5 and 32: what a list can hold, and what cannot be listed.
@@ -141,7 +177,14 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let mut parts = small.grant(1..=6).unwrap();
     parts.merge(&small.grant(7..=30).unwrap()).unwrap();
     parts.puncture(10..=11).unwrap();
+    let (owner, root) = group_owner();
+    let group = GroupKeys::derive(&root, &Group::new(owner.id(), Digest::from_array([6; 32]), 3).unwrap());
+    let recipients = Recipients { seats: 7, revoked: &[2] };
+    let broadcast = group.broadcast(&owner, 5, &common(), &recipients, &mut super::Toy(7)).unwrap();
     vec![
+        ("decode_epoch", "broadcast", bytes(broadcast.unverified())),
+        ("decode_epoch", "broadcast-signed", bytes(&broadcast)),
+        ("decode_epoch", "seat-keys", bytes(&group.seat(5).unwrap())),
         ("decode_epoch", "all", bytes(small)),
         ("decode_epoch", "grant", bytes(&great.grant(1..=u32::MAX - 1).unwrap())),
         ("decode_epoch", "parts", bytes(&parts)),

@@ -177,3 +177,75 @@ impl fmt::Display for UpdateError {
 }
 
 impl core::error::Error for UpdateError {}
+
+/// Why there is no such group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// The tree of a group is at least 1 and at most 24 high.
+    Height,
+}
+
+impl fmt::Display for GroupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Height => "the tree of a group is between 1 and 24 high",
+        })
+    }
+}
+
+impl core::error::Error for GroupError {}
+
+/// Why there are no keys of a seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SeatError {
+    /// The seat is beyond the last one of the group.
+    OutOfGroup,
+}
+
+impl fmt::Display for SeatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OutOfGroup => "the seat is beyond the group's last",
+        })
+    }
+}
+
+impl core::error::Error for SeatError {}
+
+/// Why nothing was broadcast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BroadcastError {
+    /// Whoever would sign is not the group's owner.
+    Signer,
+    /// More seats are said to have been handed out than the group has.
+    OutOfGroup,
+    /// A revoked seat is not among those that were handed out.
+    NotSeated,
+    /// Nobody is left to open it.
+    Nobody,
+    /// The random number generator failed.
+    Rng,
+}
+
+impl From<RngError> for BroadcastError {
+    fn from(_: RngError) -> Self {
+        Self::Rng
+    }
+}
+
+impl fmt::Display for BroadcastError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Signer => "the signer is not the group's owner",
+            Self::OutOfGroup => "the group has fewer seats",
+            Self::NotSeated => "a revoked seat was not handed out",
+            Self::Nobody => "nobody is left to open the broadcast",
+            Self::Rng => "the random number generator failed",
+        })
+    }
+}
+
+impl core::error::Error for BroadcastError {}

@@ -42,6 +42,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+pub mod broadcast;
 mod error;
 pub mod rewrap;
 pub mod tree;
@@ -55,10 +56,14 @@ use zeroize::ZeroizeOnDrop;
 
 use crate::encoding::{Encoding, SecretEncoding};
 use crate::error::{OpenError, RngError};
-use crate::identity::{PartyId, SigningKey};
+use crate::identity::{PartyId, Signed, SigningKey, Verified};
 use crate::kem::OwnerRoot;
 
-pub use error::{EpochDirectoryError, EpochError, MergeError, TokenCheckError, TokenError, TreeError, UpdateError};
+use broadcast::{CommonKey, Recipients};
+pub use error::{
+    BroadcastError, EpochDirectoryError, EpochError, GroupError, MergeError, SeatError, TokenCheckError, TokenError,
+    TreeError, UpdateError,
+};
 
 /// The keys of some epochs of one tree, from which those of fewer epochs can be handed out. The owner's are those of
 /// all epochs; what a member is granted is of the same type, and so is what is left after erasure.
@@ -247,4 +252,67 @@ pub trait Rewrap: Copy + fmt::Debug + 'static {
         cloud: &SigningKey,
         rng: &mut R,
     ) -> Result<Vec<Self::Wrapped>, UpdateError>;
+}
+
+/// One message from an owner to a group of many, of which those who were revoked do not open it: broadcast encryption
+/// (Fiat and Naor, *CRYPTO* 1993), symmetric, for receivers that keep no state. It is optional: a message to each member
+/// does the same for groups of up to a few hundred.
+///
+/// The owner gives each member a seat, once and for all, with the keys of that seat. Nobody's keys change when others
+/// come or go.
+///
+/// What it revokes: a revoked seat opens **no broadcast made after its revocation**, whatever other revoked seats it puts
+/// its keys together with. It keeps what it opened before, and what it could have opened: broadcasts are public, and who
+/// kept one opens it later. Revoking is not announced and not undone: the owner names all revoked seats for every
+/// broadcast, and one that it leaves out opens again.
+///
+/// What it does not protect:
+///
+/// * A member can hand on what it opened, or its keys, and nothing here finds out who did. Once known, the seat is revoked
+///   like any other.
+/// * It hides nothing but the key. Owner, group, number and who is revoked can be seen by everybody.
+/// * Whether a broadcast is the latest: compare [numbers](crate::epoch::broadcast::Broadcast::number).
+/// * Nothing, once the [`OwnerRoot`] or the owner's keys of the group are known: all broadcasts open, past and future.
+pub trait BroadcastEncryption: ZeroizeOnDrop + fmt::Debug {
+    /// Which group.
+    type Group: Copy + Eq + fmt::Debug;
+    /// What a member holds.
+    type SeatKeys: SecretEncoding + ZeroizeOnDrop + fmt::Debug;
+    /// The message to all.
+    type Broadcast: Encoding + Clone + fmt::Debug;
+
+    /// The owner's keys of a group. The same root and group give the same keys.
+    fn derive(root: &OwnerRoot, group: &Self::Group) -> Self;
+
+    /// Which group they are of.
+    fn group(&self) -> &Self::Group;
+
+    /// The keys of one seat, for one member's eyes only. **Give no seat to two people, not even one after the other**: they
+    /// cannot be revoked apart.
+    ///
+    /// # Errors
+    /// [`SeatError`] if the group has no such seat.
+    fn seat(&self, seat: u32) -> Result<Self::SeatKeys, SeatError>;
+
+    /// A message that gives `common` to `recipients`. The `number` is the owner's count of broadcasts to the group:
+    /// receivers tell by it which came last. A number that repeats costs no secrecy.
+    ///
+    /// # Errors
+    /// [`BroadcastError`] if the signer is not the owner, if there are no such recipients or none at all, or if the
+    /// generator fails.
+    fn broadcast<R: TryCryptoRng + ?Sized>(
+        &self,
+        signer: &SigningKey,
+        number: u64,
+        common: &CommonKey,
+        recipients: &Recipients<'_>,
+        rng: &mut R,
+    ) -> Result<Signed<Self::Broadcast>, BroadcastError>;
+
+    /// What a broadcast gives to a seat.
+    ///
+    /// # Errors
+    /// [`OpenError`] if it is not to this seat, of another group or not signed by its owner, or if the owner made it
+    /// otherwise than [`broadcast`](Self::broadcast) does.
+    fn open(seat: &Self::SeatKeys, broadcast: &Verified<Self::Broadcast>) -> Result<CommonKey, OpenError>;
 }

@@ -7,6 +7,7 @@
 mod common;
 
 mod afgh;
+mod broadcast;
 mod epoch;
 mod kac;
 mod kapre;

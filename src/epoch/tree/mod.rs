@@ -75,7 +75,7 @@
 //! | key or scalar of a leaf | 1 |
 
 mod leaf;
-mod node;
+pub(super) mod node;
 #[cfg(test)]
 mod tests;
 

@@ -21,29 +21,32 @@ pub(super) fn last_of(level: u8) -> u32 {
 ///
 /// Nothing here is secret, and nothing of it constant in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(in crate::epoch) struct Place {
     level: u8,
     index: u32,
 }
 
 impl Place {
+    /// Encoded length.
+    pub(in crate::epoch) const LEN: usize = 1 + 4;
+
     /// The root of a tree.
     pub(super) fn root(height: u8) -> Self {
         Self { level: height, index: 0 }
     }
 
-    pub(super) fn level(self) -> u8 {
+    pub(in crate::epoch) fn level(self) -> u8 {
         self.level
     }
 
     /// The first epoch under the node.
-    pub(super) fn first(self) -> u32 {
+    pub(in crate::epoch) fn first(self) -> u32 {
         // The root of the highest tree is its only node that is 32 bits up, and has index 0.
         self.index.checked_shl(u32::from(self.level)).unwrap_or(0)
     }
 
     /// The last epoch under the node.
-    pub(super) fn last(self) -> u32 {
+    pub(in crate::epoch) fn last(self) -> u32 {
         self.first() | last_of(self.level)
     }
 
@@ -57,10 +60,42 @@ impl Place {
         (self.first(), core::cmp::Reverse(self.level))
     }
 
+    /// The greatest node that starts with `first` and ends before `end`, which comes after it.
+    pub(in crate::epoch) fn greatest(first: u32, end: u32) -> Self {
+        let fits = end.saturating_sub(first).checked_ilog2().unwrap_or(0);
+        let level = fits.min(first.trailing_zeros());
+        // A level is at most 31 here, as an end is a `u32`.
+        Self { level: level as u8, index: first >> level }
+    }
+
+    /// The node of `level` above a leaf.
+    pub(in crate::epoch) fn above(leaf: u32, level: u8) -> Self {
+        Self { level, index: leaf.checked_shr(u32::from(level)).unwrap_or(0) }
+    }
+
+    /// Whether the two hang from one node.
+    pub(in crate::epoch) fn is_sibling(self, other: Self) -> bool {
+        self.level == other.level && self.index ^ 1 == other.index
+    }
+
     /// The two below, for a level above 0.
     fn children(self) -> (Self, Self) {
         let (level, left) = (self.level.saturating_sub(1), self.index << 1);
         (Self { level, index: left }, Self { level, index: left | 1 })
+    }
+
+    /// Level and index, in one and four bytes.
+    pub(in crate::epoch) fn to_array(self) -> [u8; Self::LEN] {
+        let [a, b, c, d] = self.index.to_be_bytes();
+        [self.level, a, b, c, d]
+    }
+
+    /// Reads where a node of a tree of this height is.
+    pub(in crate::epoch) fn read(reader: &mut Reader<'_>, height: u8) -> Result<Self, DecodeError> {
+        let ([level], index) = (reader.array()?, reader.u32()?);
+        // How far below the root it is, and so how many nodes there are beside it.
+        let depth = height.checked_sub(level).ok_or(DecodeError::Value)?;
+        if index > last_of(depth) { Err(DecodeError::Value) } else { Ok(Self { level, index }) }
     }
 }
 
@@ -74,7 +109,7 @@ pub(super) struct Node {
 
 impl Node {
     /// Encoded length.
-    pub(super) const LEN: usize = 1 + 4 + 32;
+    pub(super) const LEN: usize = Place::LEN + 32;
 
     /// `key` has 32 bytes.
     pub(super) fn new(place: Place, key: &[u8]) -> Self {
@@ -96,12 +131,10 @@ impl Node {
     pub(super) fn expand(&self, label: Label, tree: &Digest) -> Zeroizing<[u8; 64]> {
         #[cfg(test)]
         count::one();
-        let mut place = [0; 32 + 1 + 4];
+        let mut place = [0; 32 + Place::LEN];
         let (id, rest) = place.split_at_mut(32);
         id.copy_from_slice(tree.as_bytes());
-        let (level, index) = rest.split_at_mut(1);
-        level.copy_from_slice(&[self.place.level]);
-        index.copy_from_slice(&self.place.index.to_be_bytes());
+        rest.copy_from_slice(&self.place.to_array());
         hash(label, &[&self.key, &place]).wide()
     }
 
@@ -129,20 +162,13 @@ impl Node {
     }
 
     pub(super) fn write(&self, sink: &mut dyn Sink) {
-        sink.put(&[self.place.level]);
-        sink.put(&self.place.index.to_be_bytes());
+        sink.put(&self.place.to_array());
         sink.put(&self.key);
     }
 
     /// Reads a node of a tree of this height.
     pub(super) fn read(reader: &mut Reader<'_>, height: u8) -> Result<Self, DecodeError> {
-        let ([level], index) = (reader.array()?, reader.u32()?);
-        // How far below the root it is, and so how many nodes there are beside it.
-        let depth = height.checked_sub(level).ok_or(DecodeError::Value)?;
-        if index > last_of(depth) {
-            return Err(DecodeError::Value);
-        }
-        Ok(Self::new(Place { level, index }, reader.take(32)?))
+        Ok(Self::new(Place::read(reader, height)?, reader.take(32)?))
     }
 }
 
