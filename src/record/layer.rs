@@ -77,6 +77,13 @@ impl LayerKey {
     }
 
     /// The bytes, into a message that is a secret.
+    /// A second holder of the key, for tests.
+    #[cfg(feature = "hazmat")]
+    #[must_use]
+    pub fn hazmat_clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     fn write(&self, sink: &mut dyn Sink) {
         sink.put(&*self.0);
     }

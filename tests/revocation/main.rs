@@ -6,4 +6,10 @@
 #[macro_use]
 mod common;
 
+// The parties.
+#[path = "../common/sharing.rs"]
+#[macro_use]
+mod roles;
+
 mod rewrap;
+mod table;
