@@ -414,7 +414,7 @@ fn storages_that_lie_are_found_out<S: Tested>() {
     assert!(matches!(homeless, Err(ServerError::UnknownOwner)));
     // The list of live grants: altered, another owner's, an older one, none.
     assert!(matches!(tamper(b"live/", &|value| value.truncate(9)), Err(ServerError::Corrupt(_))));
-    let time = |value: &mut Vec<u8>| value[4 + 1 + 4 + 32 + 4 + 15] ^= 1;
+    let time = |value: &mut Vec<u8>| value[4 + 1 + 4 + 32 + 4 + 19] ^= 1;
     assert_eq!(tamper(b"live/", &time), Err(ServerError::Live(LiveError::Signature)));
     let live = |set: Option<Vec<u8>>| {
         tampered(&|storage| {

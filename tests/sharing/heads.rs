@@ -92,7 +92,7 @@ fn heads_do_not_go_back_and_do_not_fork<S: Tested>() {
     let forged = World::<S>::of(2).owner.live().unwrap();
     refuse(&mut w, &forged, LiveError::Signature);
     let mut bytes = w.owner.live().unwrap().to_bytes();
-    bytes[4 + 4 + 32 + 4 + 15] ^= 1;
+    bytes[4 + 4 + 32 + 4 + 19] ^= 1;
     refuse(&mut w, &LiveUpdate::from_bytes(&bytes).unwrap(), LiveError::Signature);
     // The entries are those that the head is over.
     let carol = user::<S>(11);

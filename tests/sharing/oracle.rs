@@ -143,7 +143,7 @@ fn story<S: Tested>(events: &[Event]) -> Result<(), TestCaseError> {
                 update.ok()
             }
             Event::Disallow(user, partition) => {
-                let update = w.owner.disallow(&users[user].id(), PARTITIONS[partition], now, &mut w.rng);
+                let update = w.owner.disallow(&users[user].id(), PARTITIONS[partition], Level::Epochs, now, &mut w.rng);
                 prop_assert_eq!(update.is_ok(), oracle.members.contains_key(&user));
                 if let Some(reads) = oracle.members.get_mut(&user) {
                     reads.remove(&PARTITIONS[partition]);

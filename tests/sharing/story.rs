@@ -336,7 +336,7 @@ fn history_is_of_epochs_that_ended<S: Tested>() {
     let seen: Vec<_> = sealed.iter().map(|sealed| w.reads(&mut bob, sealed, at(301))).collect();
     assert_eq!(seen, [true, true, false]);
     // It goes with the partition, or with the member.
-    let update = w.owner.disallow(&bob.id(), MEDICAL, at(302), &mut w.rng).unwrap();
+    let update = w.owner.disallow(&bob.id(), MEDICAL, Level::Epochs, at(302), &mut w.rng).unwrap();
     assert_eq!(update.live.removed().len(), S::grants(2));
     w.send(&update, at(302));
     assert!(!w.reads(&mut bob, &sealed[0], at(303)));
@@ -355,7 +355,7 @@ fn allowing_and_disallowing<S: Tested>() {
     assert_eq!([&early, &late].map(|sealed| w.reads(&mut carol, sealed, at(5))), [true, true]);
     let again = w.owner.allow(&bob.id(), INSURANCE, at(6), &mut w.rng).unwrap();
     assert!(again.delegations.is_empty());
-    let update = w.owner.disallow(&bob.id(), INSURANCE, at(7), &mut w.rng).unwrap();
+    let update = w.owner.disallow(&bob.id(), INSURANCE, Level::Epochs, at(7), &mut w.rng).unwrap();
     assert_eq!(update.live.removed().len(), 1);
     w.send(&update, at(7));
     let last = w.write(INSURANCE, 3, at(8));
@@ -371,7 +371,10 @@ fn allowing_and_disallowing<S: Tested>() {
     assert_eq!(twice, OwnerError::PartitionExists);
     let stranger = user::<S>(50).id();
     assert_eq!(w.owner.allow(&stranger, MEDICAL, at(10), &mut w.rng).unwrap_err(), OwnerError::NotMember);
-    assert_eq!(w.owner.disallow(&stranger, MEDICAL, at(10), &mut w.rng).unwrap_err(), OwnerError::NotMember);
+    assert_eq!(
+        w.owner.disallow(&stranger, MEDICAL, Level::Epochs, at(10), &mut w.rng).unwrap_err(),
+        OwnerError::NotMember
+    );
 }
 
 #[test]
@@ -417,7 +420,10 @@ fn where_the_epochs_end_a_member_can_still_be_shut_out() {
     let before = w.owner.membership();
     assert_eq!(w.try_join(&carol, Role::Researcher, at(4), at(4)).unwrap_err(), OwnerError::Exhausted);
     assert_eq!(w.owner.depart(&bob.id(), Level::Epochs, at(4), &mut w.rng).unwrap_err(), OwnerError::Exhausted);
-    assert_eq!(w.owner.disallow(&bob.id(), MEDICAL, at(4), &mut w.rng).unwrap_err(), OwnerError::Exhausted);
+    assert_eq!(
+        w.owner.disallow(&bob.id(), MEDICAL, Level::Epochs, at(4), &mut w.rng).unwrap_err(),
+        OwnerError::Exhausted
+    );
     assert_eq!(w.owner.membership(), before);
     let update = w.owner.suspend(&bob.id(), at(5), &mut w.rng).unwrap();
     w.send(&update, at(5));
@@ -446,7 +452,7 @@ fn one_aggregate_grant_covers_all_periods_of_a_member() {
     assert_eq!((ids(&w, &bob).len(), update.live.removed().len(), update.delegations.len()), (1, 2, 1));
     assert!(sealed.iter().all(|sealed| w.reads(&mut bob, sealed, at(304))));
     // Taking one partition back replaces it, for the others go on.
-    let update = w.owner.disallow(&bob.id(), MEDICAL, at(305), &mut w.rng).unwrap();
+    let update = w.owner.disallow(&bob.id(), MEDICAL, Level::Epochs, at(305), &mut w.rng).unwrap();
     w.send(&update, at(305));
     assert!(sealed.iter().all(|sealed| w.read(&mut bob, sealed, at(306)) == DENIED));
     let insurance = w.write(INSURANCE, 1, at(307));

@@ -133,7 +133,7 @@ fn when_the_generator_fails_nothing_changes<S: Tested>() {
         Box::new(|o, r| o.grant_again(&id, at(2), r).map(drop)),
         Box::new(|o, r| o.grant_history(&id, PRESCRIPTION, 0..=1, at(2), r).map(drop)),
         Box::new(|o, r| o.allow(&id, INSURANCE, at(2), r).map(drop)),
-        Box::new(|o, r| o.disallow(&id, PRESCRIPTION, at(2), r).map(drop)),
+        Box::new(|o, r| o.disallow(&id, PRESCRIPTION, Level::Epochs, at(2), r).map(drop)),
         Box::new(|o, r| o.depart(&id, Level::Epochs, at(2), r).map(drop)),
         Box::new(|o, r| o.suspend(&id, at(2), r).map(drop)),
         Box::new(|o, r| o.grant_ending(at(2 * YEAR), at(2), r).map(drop)),

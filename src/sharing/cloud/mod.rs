@@ -12,7 +12,7 @@ use crate::encoding::{Encoding, Message, Reader};
 use crate::error::{DecodeError, OpenError};
 use crate::identity::{PartyId, Signed};
 use crate::kem::CapsuleParts;
-use crate::record::{SealedHeader, SealedPartition};
+use crate::record::{Layer, SealedHeader, SealedPartition};
 use crate::sharing::{Author, CloudError, Directory, DirectoryError, SharingScheme, Storage, VerifiedDirectory};
 
 pub use rotation::Progress;
@@ -122,7 +122,7 @@ impl<S: SharingScheme, St: Storage> Cloud<S, St> {
         sealed.verify().map_err(CloudError::Open)?;
         let capsule = header.capsule::<S>().map_err(|_| CloudError::Open(OpenError))?;
         // What no signature covers: with another value no reader opens the record, and it would keep the good one out.
-        if header.mutable().generation() != capsule.generation() {
+        if header.mutable().generation() != capsule.generation() || header.mutable().layer() != Layer::None {
             return Err(CloudError::Open(OpenError));
         }
         S::verify_capsule(&self.params, place.key(), &capsule, &ctx).map_err(CloudError::Capsule)?;

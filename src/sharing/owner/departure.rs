@@ -26,23 +26,28 @@ pub enum Level {
 }
 
 impl<S: SharingScheme> Owner<S> {
-    /// Takes a partition back from a member: all its grants there are revoked and the partition begins a new epoch.
+    /// Takes a partition back from a member: all its grants there are revoked and the partition begins a new epoch. It
+    /// reaches what is stored as [`depart`](Self::depart) does.
     ///
     /// # Errors
-    /// [`OwnerError`]; the state is unchanged then.
+    /// As [`depart`](Self::depart).
     pub fn disallow<R: TryCryptoRng + ?Sized>(
         &mut self,
         user: &PartyId,
         partition: Partition,
+        level: Level,
         now: Timestamp,
         rng: &mut R,
     ) -> Result<Update<S>, OwnerError> {
-        self.change(now, rng, |_, state, step| {
+        self.change(now, rng, |owner, state, step| {
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             member.partitions.remove(&partition);
-            let (touched, others) = step.take_back(member, |_, period| period.partition == partition);
+            let (mut touched, others) = step.take_back(member, |_, period| period.partition == partition);
+            if member.owed.remove(&partition) {
+                touched.insert(partition);
+            }
             others.into_iter().for_each(|period| step.want(user, period));
-            step.roll(state, &touched)
+            step.close(owner, state, level, &touched)
         })
     }
 
@@ -74,21 +79,18 @@ impl<S: SharingScheme> Owner<S> {
     ) -> Result<Update<S>, OwnerError> {
         self.change(now, rng, |owner, state, step| {
             let mut member = state.members.remove(user).ok_or(OwnerError::NotMember)?;
-            let (touched, _) = step.take_back(&mut member, |_, _| true);
-            if level > Level::Epochs {
-                step.rotate(owner, state)?;
-            }
-            if level > Level::Headers {
-                step.cover(state, &touched)?;
-            }
-            step.roll(state, &touched)
+            let (mut touched, _) = step.take_back(&mut member, |_, _| true);
+            // What suspension could not begin, nobody has to wait for.
+            touched.extend(member.owed.iter().filter(|partition| step.has_room(state, partition)));
+            step.close(owner, state, level, &touched)
         })
     }
 
     /// A member's grants are taken back and it gets no others; no epoch begins.
     ///
     /// That undoes the server's help, and nothing else: a member that colludes with the server reads what is written
-    /// in the running epochs too. It is what there is when [`depart`](Self::depart) has no epoch to begin.
+    /// in the running epochs too. It is what there is when [`depart`](Self::depart) has no epoch to begin; when it has again,
+    /// departing begins the epochs that were left out.
     ///
     /// # Errors
     /// [`OwnerError`]; the state is unchanged then.
@@ -101,7 +103,8 @@ impl<S: SharingScheme> Owner<S> {
         self.change(now, rng, |_, state, step| {
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             member.partitions.clear();
-            step.take_back(member, |_, _| true);
+            let (touched, _) = step.take_back(member, |_, _| true);
+            member.owed.extend(touched);
             Ok(())
         })
     }

@@ -8,7 +8,7 @@ use rand_core::TryCryptoRng;
 
 use super::Owner;
 use super::state::Member;
-use crate::context::Partition;
+use crate::context::{Partition, Timestamp};
 use crate::epoch::KeyTree;
 use crate::epoch::tree::{EpochKeys, EpochTree};
 use crate::hash::Digest;
@@ -45,19 +45,20 @@ fn ranges(epochs: &BTreeSet<u32>) -> Vec<RangeInclusive<u32>> {
     runs.filter_map(|run| Some(*run.first()?..=*run.last()?)).collect()
 }
 
-/// The keys of the layers around what a member may read; `None` where there are none.
+/// The keys of the layers around what a member may read at `now`; `None` where there are none.
 pub(super) fn grant<S: SharingScheme, R: TryCryptoRng + ?Sized>(
     owner: &Owner<S>,
-    layers: &Layers,
-    version: u64,
+    (version, layers): (u64, &Layers),
     user: &PartyId,
     member: &Member<S, S::VerifiedUser>,
+    now: Timestamp,
     rng: &mut R,
 ) -> Result<Option<Signed<LayerGrant>>, OwnerError> {
     let mut granted = Vec::new();
     for (partition, generations) in layers {
         for (generation, last) in generations {
-            let periods = member.issued.keys().map(|(_, period)| period);
+            let issued = member.issued.iter().filter(|(_, issued)| issued.not_after >= now);
+            let periods = issued.map(|((_, period), _)| period);
             let within = periods.filter(|period| period.partition == *partition && period.epoch <= *last);
             let epochs: BTreeSet<_> = within.map(|period| period.epoch).collect();
             let all = keys(&owner.root, owner.id(), *partition, *generation)?;

@@ -267,7 +267,8 @@ impl<S: SharingScheme> Owner<S> {
     /// earlier; then every epoch that began at `from` or later is opened too. The epoch that was running at `from`
     /// stays closed, since it holds older records.
     ///
-    /// A former member may come back, with the key it had or a newer one. Its old grants stay revoked.
+    /// A former member may come back, with the key it had or a newer one. Its old grants stay revoked. What is stored and not
+    /// yet [brought](Self::settle) to the newest generation of the owner's key, whoever joins reads when it is.
     ///
     /// Cost: per partition and member one delegation; the new epoch concerns all its members.
     ///
@@ -301,6 +302,7 @@ impl<S: SharingScheme> Owner<S> {
                 until: cert.validity.not_after(),
                 partitions: partitions.clone(),
                 issued: BTreeMap::new(),
+                owed: BTreeSet::new(),
             };
             state.members.insert(cert.subject, member);
             step.roll(state, &partitions)?;

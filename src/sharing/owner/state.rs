@@ -35,6 +35,8 @@ pub(super) struct Member<S: SharingScheme, K> {
     /// The grant of each period, by the generation of keys that it is under: while stored records are updated there are
     /// two. A grant may cover several periods, and one that is taken back is taken back for all of them.
     pub(super) issued: BTreeMap<(u32, Period), Issued>,
+    /// Partitions in which grants were taken back without a new epoch.
+    pub(super) owed: BTreeSet<Partition>,
 }
 
 /// Replaced as a whole, so that a step that fails leaves no trace.
@@ -105,8 +107,8 @@ impl<S: SharingScheme, K> State<S, K> {
     pub(super) fn try_map<L, E>(self, key: impl Fn(&PartyId, &Member<S, K>) -> Result<L, E>) -> Result<State<S, L>, E> {
         let member = |(id, member): (PartyId, Member<S, K>)| {
             let key = key(&id, &member)?;
-            let Member { bundle, role, until, partitions, issued, .. } = member;
-            Ok((id, Member { key, bundle, role, until, partitions, issued }))
+            let Member { bundle, role, until, partitions, issued, owed, .. } = member;
+            Ok((id, Member { key, bundle, role, until, partitions, issued, owed }))
         };
         let Self { version, epochs, members, authors, live, heads, emergency, chain, layers, pins } = self;
         let members = members.into_iter().map(member).collect::<Result<_, _>>()?;
@@ -226,6 +228,7 @@ impl<S: SharingScheme> Member<S, ()> {
             sink.put(issued.id.as_bytes());
             sink.put(&issued.not_after.0.to_be_bytes());
         });
+        put_all(sink, self.owed.iter(), |sink, partition| partition.write(sink));
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -239,6 +242,7 @@ impl<S: SharingScheme> Member<S, ()> {
                 let of = (reader.u32()?, Period::read(reader)?);
                 Ok((of, Issued { id: GrantId::from_array(reader.array()?), not_after: time(reader)? }))
             })?,
+            owed: read_set(reader, 5, Partition::read)?,
         })
     }
 }

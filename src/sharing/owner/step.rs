@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use rand_core::TryCryptoRng;
 
 use super::state::{Issued, MAX, Member, State};
-use super::{Owner, Update, layer};
+use super::{Level, Owner, Update, layer};
 use crate::context::{Partition, Period, Timestamp, Validity};
 use crate::identity::{PartyId, Signed};
 use crate::pre::{DelegateError, Entry, GrantId};
@@ -48,9 +48,26 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         Self { now, rng, wanted, removed, entries, delegations, lapsed, keys: None, plan, lowest, layer_grants }
     }
 
+    /// Closes partitions to who lost a grant in them, as far as a level reaches.
+    pub(super) fn close(
+        &mut self,
+        owner: &Owner<S>,
+        state: &mut State<S, S::VerifiedUser>,
+        level: Level,
+        partitions: &BTreeSet<Partition>,
+    ) -> Result<(), OwnerError> {
+        if level > Level::Epochs {
+            self.rotate(owner, state)?;
+        }
+        if level > Level::Headers {
+            self.cover(state, partitions)?;
+        }
+        self.roll(state, partitions)
+    }
+
     /// Begins the next generation of keys: everybody is granted again what it has, under new keys. What was granted under
     /// the old ones stays listed until everything that is stored has been [updated](Owner::settle).
-    pub(super) fn rotate(&mut self, owner: &Owner<S>, state: &mut State<S, S::VerifiedUser>) -> Result<(), OwnerError> {
+    fn rotate(&mut self, owner: &Owner<S>, state: &mut State<S, S::VerifiedUser>) -> Result<(), OwnerError> {
         let partition = state.epochs.keys().next().copied().ok_or(OwnerError::NoSuchPeriod)?;
         let chain = self.take_keys(owner, &state.current(&partition)?)?.public;
         self.plan = S::after(&owner.params, &self.plan, &chain, &owner.id())?.ok_or(OwnerError::NoRotation)?;
@@ -62,11 +79,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
     }
 
     /// A new layer around the bodies of everything that was written in some partitions until now.
-    pub(super) fn cover(
-        &self,
-        state: &mut State<S, S::VerifiedUser>,
-        partitions: &BTreeSet<Partition>,
-    ) -> Result<(), OwnerError> {
+    fn cover(&self, state: &mut State<S, S::VerifiedUser>, partitions: &BTreeSet<Partition>) -> Result<(), OwnerError> {
         for partition in partitions {
             let last = state.current(partition)?.epoch;
             state.layers.entry(*partition).or_default().insert(S::generation(&self.plan), last);
@@ -100,6 +113,12 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         }
     }
 
+    /// Whether there is a new epoch to begin.
+    pub(super) fn has_room(&self, state: &State<S, S::VerifiedUser>, partition: &Partition) -> bool {
+        let next = state.current(partition).ok().and_then(|period| period.epoch.checked_add(1));
+        next.is_some_and(|epoch| S::has(&self.plan, &Period { partition: *partition, epoch }))
+    }
+
     /// Begins a new epoch of each partition, and lets every member have it who may read the partition.
     pub(super) fn roll(
         &mut self,
@@ -110,6 +129,9 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
             let period = state.roll(partition, self.now)?;
             if !S::has(&self.plan, &period) {
                 return Err(OwnerError::Exhausted);
+            }
+            for member in state.members.values_mut() {
+                member.owed.remove(partition);
             }
             let readers = state.members.iter().filter(|(_, member)| member.partitions.contains(partition));
             readers.for_each(|(user, _)| self.want(user, period));
@@ -177,7 +199,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
             // Who is no member any more gets nothing.
             if let Some(member) = state.members.get_mut(&user) {
                 self.grant(owner, &user, member, periods)?;
-                let keys = layer::grant(owner, &state.layers, state.version, &user, member, self.rng)?;
+                let keys = layer::grant(owner, (state.version, &state.layers), &user, member, self.now, self.rng)?;
                 self.layer_grants.extend(keys);
             }
         }

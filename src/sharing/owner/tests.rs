@@ -32,7 +32,7 @@ fn counters_end_in_an_error() {
     let before = owner.membership();
     // What revokes by rolling says so; nothing is half done.
     assert_eq!(owner.depart(&user, Level::Epochs, Timestamp(2), rng).unwrap_err(), OwnerError::Exhausted);
-    assert_eq!(owner.disallow(&user, MEDICAL, Timestamp(2), rng).unwrap_err(), OwnerError::Exhausted);
+    assert_eq!(owner.disallow(&user, MEDICAL, Level::Epochs, Timestamp(2), rng).unwrap_err(), OwnerError::Exhausted);
     assert_eq!(owner.membership(), before);
     // Two are known, so a range over all of them costs no more than that.
     let all = owner.grant_history(&user, MEDICAL, (u32::MAX - 1)..=u32::MAX, Timestamp(2), rng);
