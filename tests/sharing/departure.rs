@@ -6,11 +6,10 @@ use crate::common::*;
 use sesphr::context::{Partition, Timestamp};
 use sesphr::kapre::Kapre;
 use sesphr::record::{Layer, SealedHeader, SealedPartition};
-use sesphr::sharing::log::{Event, Rule};
+use sesphr::sharing::log::Event;
 use sesphr::sharing::*;
 
 const MEDICAL: Partition = Partition::MEDICAL;
-const PERSONAL: Partition = Partition::PERSONAL;
 const INSURANCE: Partition = Partition::INSURANCE;
 
 /// Bob leaves, carol stays, dan came late.
@@ -45,10 +44,9 @@ impl Story {
         self.w.cloud.fetch(&self.w.id(), &RECORD, &partition, version).unwrap()
     }
 
-    fn depart(&mut self, level: Level, now: Timestamp) -> Update {
+    fn depart(&mut self, level: Level, now: Timestamp) {
         let update = self.w.owner.depart(&self.bob.id(), level, now, &mut self.w.rng).unwrap();
         self.send(&update, now);
-        update
     }
 
     fn send(&mut self, update: &Update, now: Timestamp) {
@@ -71,10 +69,9 @@ impl Story {
         self.page(None, usize::MAX).0.unwrap_or_default()
     }
 
-    fn settle(&mut self, now: Timestamp) -> Update {
+    fn settle(&mut self, now: Timestamp) {
         let update = self.w.owner.settle(now, &mut self.w.rng).unwrap();
         self.send(&update, now);
-        update
     }
 
     /// Who reads what: bob, carol, dan.
