@@ -145,8 +145,8 @@ pub(crate) fn many(setting: &Setting) {
         {
             let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let (one, two) = (pool(1), pool(2));
-            let mut on = |pool: &rayon::ThreadPool| pool.install(|| setting.update_many(&wraps));
-            let mut again = on;
+            let on = |pool: &rayon::ThreadPool| pool.install(|| setting.update_many(&wraps));
+            let again = on;
             claim("two cores / one core", Turns::new(&mut || on(&two), &mut || again(&one)));
         }
     }
