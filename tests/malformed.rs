@@ -14,6 +14,8 @@ mod kapre;
 mod log;
 #[path = "malformed/points.rs"]
 mod points;
+#[path = "malformed/rewrap.rs"]
+mod rewrap;
 #[path = "malformed/roles.rs"]
 mod roles;
 #[path = "common/sharing.rs"]
@@ -221,6 +223,7 @@ fn samples() -> &'static [Sample] {
         samples.extend(kapre::samples());
         samples.extend(threshold::samples());
         samples.extend(epoch::samples());
+        samples.extend(rewrap::samples());
         samples
     })
 }
@@ -348,7 +351,7 @@ fn impossible_lengths() {
     }
     // Counts beyond their bound, and within it but beyond the bytes.
     let counts = kac::COUNTS.into_iter().chain(trustees::COUNTS).chain(log::COUNTS).chain(kapre::COUNTS);
-    let counts = counts.chain(threshold::COUNTS).chain(epoch::COUNTS);
+    let counts = counts.chain(threshold::COUNTS).chain(epoch::COUNTS).chain(rewrap::COUNTS);
     for (name, offset, bound) in counts {
         let s = samples().iter().find(|s| s.name == name).unwrap();
         for (count, error) in [
@@ -409,7 +412,8 @@ const L: [u8; 32] = [
 #[test]
 fn no_scalar_beyond_the_order_and_no_key_of_zero() {
     for s in samples() {
-        let order = if s.header.0 == SuiteId::Threshold { L } else { R };
+        let on_ristretto = s.header.0 == SuiteId::Threshold || s.name == rewrap::TOKEN;
+        let order = if on_ristretto { L } else { R };
         let (mut below, mut above) = (order, order);
         below[0] -= 1;
         above[0] += 1;

@@ -96,6 +96,8 @@ pub enum Primitive {
     RMul,
     /// The same through a table of the point.
     RTable,
+    /// Building that table.
+    RNewTable,
     /// The generator of ristretto255 times a secret scalar, through its table.
     RFixed,
     /// A sum of so many points with secret scalars.

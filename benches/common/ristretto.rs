@@ -42,6 +42,7 @@ impl Ristretto {
         match primitive {
             Primitive::RMul => _ = black_box(point.mul(k)),
             Primitive::RTable => _ = black_box(self.table.mul(k)),
+            Primitive::RNewTable => drop(black_box(Table::new(point))),
             Primitive::RFixed => _ = black_box(Element::base(k)),
             Primitive::RSum(n) => {
                 let terms = black_box(&self.many).iter().take(n);

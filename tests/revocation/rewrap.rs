@@ -555,10 +555,9 @@ fn directories_have_each_partition_once_and_in_order() {
     assert_eq!(read(&[a, b]), Err(DecodeError::Value));
     assert_eq!(read(&[a, a]), Err(DecodeError::Value));
     // An epoch beyond the tree, and a point that is none.
-    for (at, patch, error) in [(45, 64u32.to_be_bytes(), DecodeError::Value), (49, [0xff; 4], DecodeError::Point)] {
+    for (at, patch, error) in [(48, 64u32.to_be_bytes(), DecodeError::Value), (52, [0xff; 4], DecodeError::Point)] {
         let mut entry = b.to_vec();
         assert!(read(&[&entry]).is_ok());
-        let at = at + 2;
         entry[at..at + 4].copy_from_slice(&patch);
         assert_eq!(read(&[&entry]), Err(error));
     }
