@@ -1,15 +1,18 @@
-//! Keys of epochs. The owner's root and every key that follows from it are secret; which epochs they are of is not.
+//! Keys of epochs, and broadcasts to groups. The owner's root and every key that follows from it are secret; which epochs
+//! or seats they are of is not, nor who is revoked.
 
+use sesphr::Digest;
 use sesphr::context::Partition;
-use sesphr::encoding::{Message, SecretEncoding};
+use sesphr::encoding::{Encoding, Message, SecretEncoding};
+use sesphr::epoch::broadcast::{Broadcast, CommonKey, Group, GroupKeys, Recipients, SeatKeys};
 use sesphr::epoch::tree::{EpochKeys, EpochTree, Leaf};
-use sesphr::epoch::{KeyTree, MergeError};
-use sesphr::identity::SigningKey;
+use sesphr::epoch::{BroadcastEncryption, KeyTree, MergeError};
+use sesphr::identity::{Signed, SigningKey, Verified};
 use sesphr::kem::OwnerRoot;
 
 use crate::Case;
 use crate::memcheck::{declassify_bytes, is_secret, poison, running};
-use crate::world::{OWNER, Toy, decode_marked};
+use crate::world::{OWNER, Toy, decode_marked, secret_signer};
 
 pub const CASES: &[Case] = &[
     ("epoch-derive", derive),
@@ -19,6 +22,10 @@ pub const CASES: &[Case] = &[
     ("epoch-leaves", leaves),
     ("epoch-merge", merge),
     ("epoch-merge-other-keys", merge_other_keys),
+    ("broadcast-seat", broadcast_seat),
+    ("broadcast", broadcast),
+    ("broadcast-open", broadcast_open),
+    ("broadcast-open-other-keys", broadcast_open_other_keys),
 ];
 
 /// Header, owner, “medical” with its length, generation, height, count.
@@ -108,4 +115,73 @@ fn merge_other_keys() {
     bytes.last_mut().into_iter().for_each(|byte| *byte ^= 8);
     let mut keys = marked(&EpochKeys::from_bytes(&bytes).unwrap());
     assert_eq!(keys.merge(&marked(&all())), Err(MergeError::Inconsistent));
+}
+
+/// Bytes of the keys of a seat before the first: header, group, seat.
+const SEAT: usize = 4 + 65 + 4;
+
+fn group() -> Group {
+    Group::new(SigningKey::from_seed(&OWNER).id(), Digest::from_array([5; 32]), 8).unwrap()
+}
+
+/// In the clear.
+fn group_keys() -> GroupKeys {
+    GroupKeys::derive(&root(), &group())
+}
+
+fn common() -> [u8; 32] {
+    [0x3c; 32]
+}
+
+/// Seat 5 opens it on level 2.
+const TO: Recipients<'static> = Recipients { seats: 200, revoked: &[0, 77] };
+
+/// In the clear.
+fn sent() -> Verified<Broadcast> {
+    let owner = SigningKey::from_seed(&OWNER);
+    let sent = group_keys().broadcast(&owner, 3, &CommonKey::new(common().into()), &TO, &mut Toy::clear());
+    sent.unwrap().verify(&owner.id()).unwrap()
+}
+
+fn assert_common(opened: &CommonKey) {
+    assert_eq!(is_secret(opened.as_bytes()), running());
+    declassify_bytes(opened.as_bytes());
+    assert!(opened.as_bytes() == &common());
+}
+
+fn broadcast_seat() {
+    let root = decode_marked(&root(), |bytes| &mut bytes[4..]);
+    let bytes = GroupKeys::derive(&root, &group()).seat(5).unwrap().to_secret_bytes();
+    for key in bytes[SEAT..].chunks_exact(32) {
+        assert_eq!(is_secret(key), running());
+        declassify_bytes(key);
+    }
+    assert!(!is_secret(&bytes) && *bytes == *group_keys().seat(5).unwrap().to_secret_bytes());
+}
+
+fn broadcast() {
+    let (owner, root) = (secret_signer(OWNER), decode_marked(&root(), |bytes| &mut bytes[4..]));
+    let mut marked = common();
+    poison(&mut marked);
+    let marked = CommonKey::new(marked.into());
+    let sent = GroupKeys::derive(&root, &group()).broadcast(&owner, 3, &marked, &TO, &mut Toy::secret()).unwrap();
+    let bytes = sent.to_bytes();
+    assert_eq!(is_secret(&bytes), running());
+    declassify_bytes(&bytes);
+    let sent = Signed::<Broadcast>::from_bytes(&bytes).unwrap().verify(&group().owner()).unwrap();
+    assert!(group_keys().seat(5).unwrap().open(&sent).unwrap().as_bytes() == &common());
+    assert!(group_keys().seat(77).unwrap().open(&sent).is_err());
+}
+
+fn broadcast_open() {
+    let seat: SeatKeys = decode_marked(&group_keys().seat(5).unwrap(), |bytes| &mut bytes[SEAT..]);
+    assert_common(&seat.open(&sent()).unwrap());
+}
+
+/// That they are others is told, and no more.
+fn broadcast_open_other_keys() {
+    let mut bytes = group_keys().seat(5).unwrap().to_secret_bytes();
+    bytes[SEAT..].chunks_exact_mut(32).for_each(|key| key[31] ^= 8);
+    poison(&mut bytes[SEAT..]);
+    assert!(SeatKeys::from_bytes(&bytes).unwrap().open(&sent()).is_err());
 }
