@@ -124,6 +124,7 @@ pub(crate) mod label {
     pub(crate) const BODY_SALT: Label = Label("sesphr v1 body salt");
     pub(crate) const BODY_COMMITMENT: Label = Label("sesphr v1 body commitment");
     pub(crate) const BODY_KEY: Label = Label("sesphr v1 body key");
+    pub(crate) const BODY_LAYER: Label = Label("sesphr v1 body layer");
     pub(crate) const IMMUTABLE_HEADER: Label = Label("sesphr v1 immutable header");
 
     pub(crate) const MERKLE_BODY: Label = Label("sesphr v1 merkle body");
@@ -214,6 +215,7 @@ pub(crate) mod label {
         BODY_SALT,
         BODY_COMMITMENT,
         BODY_KEY,
+        BODY_LAYER,
         IMMUTABLE_HEADER,
         MERKLE_BODY,
         MERKLE_LIVE,

@@ -236,7 +236,11 @@ pub(crate) fn body_tree() -> Tree {
 
 /// The one place where work on chunks is spread: over every core with `rayon`, in order without; the results are in
 /// order with both, so the bytes are the same. `None` when a job gives none.
-fn each<I: Send, T: Send>(chunk: ChunkSize, items: Vec<I>, job: impl Fn(I) -> Option<T> + Sync) -> Option<Vec<T>> {
+pub(super) fn each<I: Send, T: Send>(
+    chunk: ChunkSize,
+    items: Vec<I>,
+    job: impl Fn(I) -> Option<T> + Sync,
+) -> Option<Vec<T>> {
     #[cfg(feature = "rayon")]
     {
         // Below 64 KiB a task costs more than it saves.

@@ -68,6 +68,28 @@ impl fmt::Display for RangeError {
 
 impl core::error::Error for RangeError {}
 
+/// Why the layer around a body was not replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LayerError {
+    /// The body has another layer than the one that the step begins at: the step was taken before, or is for another
+    /// state.
+    Layer,
+    /// The body does not have the length that the header states.
+    Body,
+}
+
+impl fmt::Display for LayerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Layer => "the body has another layer than the step begins at",
+            Self::Body => "the body does not have the length that the header states",
+        })
+    }
+}
+
+impl core::error::Error for LayerError {}
+
 macro_rules! io_error {
     ($(#[$meta:meta])* $name:ident { $(#[$vmeta:meta])* $variant:ident($inner:ty) }) => {
         $(#[$meta])*
@@ -123,6 +145,15 @@ io_error! {
     OpenStreamError {
         /// The partition does not open, whatever the cause.
         Open(OpenError)
+    }
+}
+
+io_error! {
+    /// Why the layer around a stored body was not replaced. What was written so far is to be removed; header and body
+    /// stay as they were.
+    LayerStreamError {
+        /// Step or body are wrong.
+        Layer(LayerError)
     }
 }
 

@@ -13,7 +13,7 @@ use super::error::{OpenStreamError, SealStreamError};
 use super::header::MutableHeader;
 use super::open::{Expected, Unlocked, unlock};
 use super::seal::Draft;
-use super::{Aead, ChunkSize, Plaintext, SealError, SealedHeader, SealedRange};
+use super::{Aead, ChunkSize, LayerKey, Plaintext, SealError, SealedHeader, SealedRange};
 use crate::context::{Context, ContextBuf};
 use crate::error::OpenError;
 use crate::identity::SigningKey;
@@ -83,8 +83,13 @@ impl Fixed<'_> {
     }
 }
 
-fn under(key: &[u8; 32], expected: &Expected<'_>, header: &SealedHeader) -> Result<Unlocked, OpenError> {
-    unlock(header, header.context().suite, expected, |_| Ok(SharedKey::new(Zeroizing::new(*key))))
+fn under(
+    key: &[u8; 32],
+    layer: Option<&LayerKey>,
+    expected: &Expected<'_>,
+    header: &SealedHeader,
+) -> Result<Unlocked, OpenError> {
+    unlock(header, header.context().suite, expected, layer, |_| Ok(SharedKey::new(Zeroizing::new(*key))))
 }
 
 /// As [`Opener::open_into`](super::Opener::open_into), with the key in place of the capsule.
@@ -99,7 +104,23 @@ pub fn open_into(
     out: &mut Plaintext,
 ) -> Result<(), OpenError> {
     out.hide();
-    under(key, expected, header)?.open(body, out)
+    under(key, None, expected, header)?.open(body, out)
+}
+
+/// As [`Opener::open_into`](super::Opener::open_into) with a [`LayerKey`], with the shared key in place of the capsule.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open_layered_into(
+    key: &[u8; 32],
+    layer: &LayerKey,
+    expected: &Expected<'_>,
+    header: &SealedHeader,
+    body: &[u8],
+    out: &mut Plaintext,
+) -> Result<(), OpenError> {
+    out.hide();
+    under(key, Some(layer), expected, header)?.open(body, out)
 }
 
 /// As [`Opener::open_range`](super::Opener::open_range), with the key in place of the capsule.
@@ -112,7 +133,7 @@ pub fn open_range(
     sealed: &SealedRange,
     wanted: Range<u64>,
 ) -> Result<Plaintext, OpenError> {
-    under(key, expected, sealed.header())?.open_range(sealed, &wanted)
+    under(key, None, expected, sealed.header())?.open_range(sealed, &wanted)
 }
 
 /// As [`Opener::open_stream`](super::Opener::open_stream), with the key in place of the capsule.
@@ -127,5 +148,5 @@ pub fn open_stream<In: Read + Seek + ?Sized, Out: Write + ?Sized>(
     body: &mut In,
     plaintext: &mut Out,
 ) -> Result<u64, OpenStreamError> {
-    under(key, expected, header)?.open_stream(body, plaintext)
+    under(key, None, expected, header)?.open_stream(body, plaintext)
 }

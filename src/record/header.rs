@@ -142,18 +142,36 @@ impl Message for ImmutableHeader {
 }
 
 /// What a cloud puts around a body beyond the author's encryption.
+///
+/// Nothing signs it. It says which key the reader has to have, and with another one the body does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Layer {
     /// Nothing.
     #[default]
     None,
+    /// The keystream of a [`LayerKey`](super::LayerKey).
+    Stream {
+        /// The generation of the owner's epoch tree that the key is from.
+        generation: u32,
+    },
+}
+
+impl Layer {
+    /// The generation of its key, if there is a layer.
+    pub fn generation(&self) -> Option<u32> {
+        match self {
+            Self::None => None,
+            Self::Stream { generation } => Some(*generation),
+        }
+    }
 }
 
 /// The part of a header that a cloud updates when keys rotate. The author's seal does not cover it: the scheme checks
 /// the capsule that it completes when it opens it.
 ///
-/// Encoded, after the 4 header bytes: generation (4 bytes), capsule (4 + length), layer (1 byte: 0 is none).
+/// Encoded, after the 4 header bytes: generation (4 bytes), capsule (4 + length), layer (1 byte: 0
+/// is none; 1 is a keystream, and the generation of its key follows, 4 bytes).
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct MutableHeader {
     generation: u32,
@@ -203,9 +221,13 @@ impl Message for MutableHeader {
     fn encode_body(&self, sink: &mut dyn Sink) {
         sink.put(&self.generation.to_be_bytes());
         put_var(sink, &self.capsule);
-        sink.put(&[match self.layer {
-            Layer::None => 0,
-        }]);
+        match self.layer {
+            Layer::None => sink.put(&[0]),
+            Layer::Stream { generation } => {
+                sink.put(&[1]);
+                sink.put(&generation.to_be_bytes());
+            }
+        }
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -213,6 +235,7 @@ impl Message for MutableHeader {
         let capsule = reader.var(Self::MAX_CAPSULE)?.to_vec();
         let layer = match reader.array()? {
             [0] => Layer::None,
+            [1] => Layer::Stream { generation: reader.u32()? },
             _ => return Err(DecodeError::Value),
         };
         Ok(Self { generation, capsule, layer })
@@ -331,6 +354,11 @@ impl SealedHeader {
     pub(super) fn layout(&self) -> Layout {
         self.layout
     }
+
+    /// To be called by what changes the body alike.
+    pub(super) fn set_layer(&mut self, layer: Layer) {
+        self.mutable.layer = layer;
+    }
 }
 
 impl Message for SealedHeader {
@@ -380,9 +408,14 @@ impl SealedPartition {
         &self.header
     }
 
-    /// The encrypted chunks.
+    /// The encrypted chunks, within the layer that the header names.
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// Header and body, to be changed together.
+    pub(super) fn parts_mut(&mut self) -> (&mut SealedHeader, &mut [u8]) {
+        (&mut self.header, &mut self.body)
     }
 }
 

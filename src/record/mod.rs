@@ -68,6 +68,7 @@
 mod body;
 mod error;
 mod header;
+mod layer;
 mod open;
 mod range;
 mod seal;
@@ -80,10 +81,11 @@ pub(crate) mod hazmat;
 mod tests;
 
 pub use body::{Aead, ChunkSize, Plaintext};
+pub use error::{LayerError, RangeError, SealError};
 #[cfg(feature = "std")]
-pub use error::{OpenStreamError, RangeStreamError, SealStreamError};
-pub use error::{RangeError, SealError};
+pub use error::{LayerStreamError, OpenStreamError, RangeStreamError, SealStreamError};
 pub use header::{ImmutableHeader, Layer, MutableHeader, Seal, SealedHeader, SealedPartition};
+pub use layer::{LayerKey, LayerStep};
 pub use open::{Expected, Opener, Versions};
 pub use range::{BodyIndex, SealedRange};
 pub use seal::Sealer;

@@ -1,9 +1,11 @@
 //! Opening.
 
+use alloc::borrow::Cow;
 use core::fmt;
 
 use super::body::{self, Cipher, Layout, Plaintext, Run};
-use super::header::{Seal, SealedHeader, SealedPartition};
+use super::header::{Layer, Seal, SealedHeader, SealedPartition};
+use super::layer::{self, Keystream, LayerKey};
 use crate::context::{Context, Partition, RecordId};
 use crate::encoding::SuiteId;
 use crate::error::OpenError;
@@ -64,6 +66,8 @@ pub(crate) struct Unlocked {
     pub(super) cipher: Cipher,
     pub(super) layout: Layout,
     pub(super) root: Digest,
+    /// What is to be removed from the body first.
+    pub(super) keystream: Option<Keystream>,
 }
 
 /// The seal, if the author that the context names made it for this header.
@@ -91,8 +95,14 @@ impl SealedPartition {
     /// Costs one signature verification and BLAKE3 over the body.
     ///
     /// # Errors
-    /// [`OpenError`], whatever the cause.
+    /// [`OpenError`], whatever the cause; also when the header names a [`Layer`]. The author signed what is within the
+    /// layer, which only its readers see.
     pub fn verify(&self) -> Result<(), OpenError> {
+        // Nothing signs the layer: without this, a whole body under a header that says it has one would pass, and no
+        // reader could open it.
+        if self.header().mutable().layer() != Layer::None {
+            return Err(OpenError);
+        }
         verify_body(self.header().layout(), verify_seal(self.header())?.root, self.body())
     }
 }
@@ -103,23 +113,39 @@ pub(crate) fn unlock(
     header: &SealedHeader,
     suite: SuiteId,
     expected: &Expected<'_>,
+    layer: Option<&LayerKey>,
     key: impl FnOnce(&Context<'_>) -> Result<SharedKey, OpenError>,
 ) -> Result<Unlocked, OpenError> {
     let ctx = header.context();
     if ctx.suite != suite || !expected.matches(&ctx) {
         return Err(OpenError);
     }
+    let keystream = match (header.mutable().layer(), layer) {
+        (Layer::None, _) => None,
+        (Layer::Stream { .. }, Some(key)) => Some(Keystream::new(key)),
+        (Layer::Stream { .. }, None) => return Err(OpenError),
+    };
     let seal = verify_seal(header)?;
     let key = key(&ctx)?;
     let cipher = header.immutable().unlock(&key)?;
-    Ok(Unlocked { cipher, layout: header.layout(), root: seal.root })
+    Ok(Unlocked { cipher, layout: header.layout(), root: seal.root, keystream })
 }
 
 impl Unlocked {
     /// Opens a body in memory: first the root over all of it, then the chunks.
     pub(super) fn open(&self, sealed: &[u8], out: &mut Plaintext) -> Result<(), OpenError> {
-        verify_body(self.layout, self.root, sealed)?;
-        body::open_run(&self.cipher, Run::whole(self.layout.chunk()), sealed, out)
+        let sealed = self.without_layer(0, sealed);
+        verify_body(self.layout, self.root, &sealed)?;
+        body::open_run(&self.cipher, Run::whole(self.layout.chunk()), &sealed, out)
+    }
+
+    /// What the author sealed, of a piece of a stored body that begins at byte `at`: a copy only where there is a layer.
+    pub(super) fn without_layer<'b>(&self, at: u64, stored: &'b [u8]) -> Cow<'b, [u8]> {
+        let mut sealed = Cow::Borrowed(stored);
+        if let Some(keystream) = &self.keystream {
+            layer::apply(core::slice::from_ref(keystream), at, sealed.to_mut());
+        }
+        sealed
     }
 }
 
@@ -141,7 +167,8 @@ impl<S: Pre> Copy for Way<'_, S> {}
 ///
 /// Each way of opening (in memory, a range, a stream) checks in this order: that the header is what was
 /// [`Expected`]; the author's signature over header, chunks and length; the scheme's checks of the capsule and the
-/// key commitment; the Merkle root over the chunks; the tags. Nothing is decrypted before its chunk was checked
+/// key commitment; the Merkle root over the chunks, without the cloud's [`layer`](Opener::layer) if there is one; the
+/// tags. Nothing is decrypted before its chunk was checked
 /// against what the author signed. All failures are one [`OpenError`].
 ///
 /// It does not protect against a cloud that hands out an older version than the reader knows of (say so with
@@ -149,6 +176,7 @@ impl<S: Pre> Copy for Way<'_, S> {}
 pub struct Opener<'a, S: Pre> {
     params: &'a S::Params,
     way: Way<'a, S>,
+    layer: Option<&'a LayerKey>,
 }
 
 impl<S: Pre> Clone for Opener<'_, S> {
@@ -168,16 +196,25 @@ impl<S: Pre> fmt::Debug for Opener<'_, S> {
 impl<'a, S: Pre> Opener<'a, S> {
     /// Opens as the owner.
     pub fn owner(params: &'a S::Params, owner: &'a S::OwnerSecret) -> Self {
-        Self { params, way: Way::Owner(owner) }
+        Self { params, way: Way::Owner(owner), layer: None }
     }
 
     /// Opens as a delegatee what the server re-encrypted under `grant`: one part, or as many as the scheme needs.
     pub fn delegatee(params: &'a S::Params, grant: &'a S::UserGrant, parts: &'a [S::ReCapsule]) -> Self {
-        Self { params, way: Way::Delegatee { grant, parts } }
+        Self { params, way: Way::Delegatee { grant, parts }, layer: None }
+    }
+
+    /// Takes `key` to remove a [`Layer::Stream`], before anything of the body is checked. A body that has none opens
+    /// with it as without.
+    ///
+    /// The key is that of one body and one generation: [`Layer::generation`] of the stored header says which. Costs
+    /// AES-256-CTR over the body and, in memory, a copy of it.
+    pub fn layer(self, key: &'a LayerKey) -> Self {
+        Self { layer: Some(key), ..self }
     }
 
     pub(super) fn unlock(&self, header: &SealedHeader, expected: &Expected<'_>) -> Result<Unlocked, OpenError> {
-        unlock(header, S::SUITE, expected, |ctx| {
+        unlock(header, S::SUITE, expected, self.layer, |ctx| {
             let capsule = header.capsule::<S>().map_err(|_| OpenError)?;
             // The header says again what the capsule says: a cloud has nothing to choose.
             if header.mutable().generation() != capsule.generation() {

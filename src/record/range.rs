@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use super::body::{self, Layout, Plaintext, Run};
 use super::error::RangeError;
-use super::header::{SealedHeader, SealedPartition};
+use super::header::{Layer, SealedHeader, SealedPartition};
 use super::open::{Expected, Opener, Unlocked};
 use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding};
 use crate::error::{DecodeError, OpenError};
@@ -115,6 +115,9 @@ impl Message for SealedRange {
 public_encoding!(SealedRange);
 
 /// The leaf hashes of one body, for a cloud that serves ranges of it: 32 bytes a chunk, 0.5 MiB for 1 GiB.
+///
+/// The hashes are of what the author sealed, so they stay when a cloud puts a [`Layer`] around the body or replaces it:
+/// keep the index, and ranges of the layered body are cut with it. From a layered body no index can be made.
 #[derive(Clone)]
 pub struct BodyIndex {
     pub(super) leaves: Vec<Digest>,
@@ -131,7 +134,7 @@ impl BodyIndex {
     ///
     /// # Errors
     /// [`RangeError::Body`] when this is not the body that the header's seal states: the cloud learns of its own
-    /// damage. It does not check the signature.
+    /// damage. A body with a [`Layer`] is never that one. It does not check the signature.
     pub fn new(header: &SealedHeader, body: &[u8]) -> Result<Self, RangeError> {
         if body.len() as u64 != header.body_len() {
             return Err(RangeError::Body);
@@ -141,7 +144,8 @@ impl BodyIndex {
 
     pub(super) fn checked(self, header: &SealedHeader) -> Result<Self, RangeError> {
         let root = body::body_tree().root(&self.leaves);
-        if root == header.seal().unverified().root() { Ok(self) } else { Err(RangeError::Body) }
+        let sealed = header.mutable().layer() == Layer::None && root == header.seal().unverified().root();
+        if sealed { Ok(self) } else { Err(RangeError::Body) }
     }
 
     /// Cuts bytes `range` of the plaintext out of the body. Costs O(chunks of the body) hashes of 64 bytes.
@@ -176,7 +180,7 @@ impl SealedPartition {
     /// Cuts bytes `range` of the plaintext out. For several ranges of one body, make a [`BodyIndex`] once.
     ///
     /// # Errors
-    /// [`RangeError`].
+    /// [`RangeError`]; always [`RangeError::Body`] for a body with a [`Layer`], which needs the [`BodyIndex`] from before.
     pub fn range(&self, range: Range<u64>) -> Result<SealedRange, RangeError> {
         BodyIndex::new(self.header(), self.body())?.cut(self.header(), self.body(), range)
     }
@@ -190,7 +194,8 @@ impl Unlocked {
             return Err(OpenError);
         }
         let (tree, chunk) = (body::body_tree(), self.layout.chunk());
-        let leaves = body::hash_run(&tree, chunk, &sealed.chunks);
+        let chunks = self.without_layer(cover.body.start, &sealed.chunks);
+        let leaves = body::hash_run(&tree, chunk, &chunks);
         let (count, first) = (self.layout.chunks(), cover.chunks.start);
         let root = tree.root_of_range(count.into(), first.into(), &leaves, &sealed.proof);
         if root != Some(self.root) {
@@ -198,7 +203,7 @@ impl Unlocked {
         }
         let run = Run { chunk, first, ends: cover.chunks.end == count };
         let mut out = Plaintext::new();
-        body::open_run(&self.cipher, run, &sealed.chunks, &mut out)?;
+        body::open_run(&self.cipher, run, &chunks, &mut out)?;
         out.narrow(cover.skip, cover.skip.checked_add(cover.take).ok_or(OpenError)?)?;
         Ok(out)
     }

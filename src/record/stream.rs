@@ -7,8 +7,11 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use rand_core::TryCryptoRng;
 
 use super::body::{self, ChunkSize, Layout, Plaintext, Run};
-use super::error::{OpenStreamError, RangeError, RangeStreamError, SealError, SealStreamError};
+use super::error::{
+    LayerError, LayerStreamError, OpenStreamError, RangeError, RangeStreamError, SealError, SealStreamError,
+};
 use super::header::SealedHeader;
+use super::layer::{self, Keystream, LayerStep};
 use super::open::{Expected, Opener, Unlocked};
 use super::range::{BodyIndex, Cover, SealedRange};
 use super::seal::{Draft, Sealer};
@@ -125,10 +128,12 @@ impl Draft {
     }
 }
 
-/// Calls `take` with the chunks of a body, a batch at a time, and checks that the body ends where its header says.
+/// Calls `take` with the chunks of a body, a batch at a time and with `keystreams` applied, and checks that the body
+/// ends where its header says.
 fn batches<R: Read + ?Sized>(
     body: &mut R,
     layout: Layout,
+    keystreams: &[Keystream],
     mut take: impl FnMut(Run, &[u8]) -> Result<(), OpenStreamError>,
 ) -> Result<(), OpenStreamError> {
     let chunk = layout.chunk();
@@ -140,6 +145,7 @@ fn batches<R: Read + ?Sized>(
         if fill(body, place).map_err(OpenStreamError::Io)? != count {
             return Err(OpenError.into());
         }
+        layer::apply(keystreams, layout.sealed_len().saturating_sub(left), place);
         left = left.saturating_sub(count as u64);
         take(Run { chunk, first, ends: left == 0 }, place)?;
         // Wraps nowhere: the layout has at most 2^32 - 1 chunks.
@@ -152,9 +158,14 @@ fn batches<R: Read + ?Sized>(
 }
 
 /// The leaf hashes of a body. The list grows with what was read, not with what the header claims.
-fn read_leaves<R: Read + ?Sized>(body: &mut R, layout: Layout, tree: &Tree) -> Result<Vec<Digest>, OpenStreamError> {
+fn read_leaves<R: Read + ?Sized>(
+    body: &mut R,
+    layout: Layout,
+    keystreams: &[Keystream],
+    tree: &Tree,
+) -> Result<Vec<Digest>, OpenStreamError> {
     let mut leaves = Vec::new();
-    batches(body, layout, |run, sealed| {
+    batches(body, layout, keystreams, |run, sealed| {
         leaves.extend(body::hash_run(tree, run.chunk, sealed));
         Ok(())
     })?;
@@ -167,16 +178,16 @@ impl Unlocked {
         In: Read + Seek + ?Sized,
         Out: Write + ?Sized,
     {
-        let tree = body::body_tree();
+        let (tree, keystream) = (body::body_tree(), self.keystream.as_slice());
         let start = body.stream_position().map_err(OpenStreamError::Io)?;
-        let leaves = read_leaves(body, self.layout, &tree)?;
+        let leaves = read_leaves(body, self.layout, keystream, &tree)?;
         if tree.root(&leaves) != self.root {
             return Err(OpenError.into());
         }
         body.seek(SeekFrom::Start(start)).map_err(OpenStreamError::Io)?;
         let mut kept = leaves.iter();
         let mut text = Plaintext::new();
-        batches(body, self.layout, |run, sealed| {
+        batches(body, self.layout, keystream, |run, sealed| {
             // What storage returns now need not be what it returned before: only the hashes that led to the signed
             // root count.
             if !body::hash_run(&tree, run.chunk, sealed).iter().all(|leaf| kept.next() == Some(leaf)) {
@@ -216,13 +227,46 @@ impl<S: Pre> Opener<'_, S> {
     }
 }
 
+impl LayerStep {
+    /// Takes the step with a stored body: reads it from where `body` stands to its end, writes it with the new layer
+    /// to `out`, and returns the header that is to be kept with it. The same bytes as
+    /// [`SealedPartition::relayer`](super::SealedPartition::relayer) makes.
+    ///
+    /// Holds one chunk (with `rayon` at most 4 MiB) of the body, whatever its length.
+    ///
+    /// # Errors
+    /// [`LayerStreamError`]: before anything is read when the header names another layer than the step begins at;
+    /// otherwise when the body does not have the length that the header states, or reading or writing fails. Then the
+    /// former header and body stay valid, and what was written to `out` is to be removed. Replace them only on success,
+    /// both at once.
+    pub fn apply_stream<In: Read + ?Sized, Out: Write + ?Sized>(
+        &self,
+        header: &SealedHeader,
+        body: &mut In,
+        out: &mut Out,
+    ) -> Result<SealedHeader, LayerStreamError> {
+        self.check(header)?;
+        batches(body, header.layout(), &self.keystreams(), |_, layered| {
+            out.write_all(layered).map_err(OpenStreamError::Io)
+        })
+        .and_then(|()| out.flush().map_err(OpenStreamError::Io))
+        .map_err(|error| match error {
+            OpenStreamError::Io(error) => LayerStreamError::Io(error),
+            OpenStreamError::Open(_) => LayerError::Body.into(),
+        })?;
+        let mut header = header.clone();
+        header.set_layer(self.to());
+        Ok(header)
+    }
+}
+
 impl BodyIndex {
     /// Hashes a stored body once, from where `body` stands to its end.
     ///
     /// # Errors
     /// [`RangeStreamError`], as [`BodyIndex::new`].
     pub fn read<In: Read + ?Sized>(header: &SealedHeader, body: &mut In) -> Result<Self, RangeStreamError> {
-        let leaves = read_leaves(body, header.layout(), &body::body_tree()).map_err(|error| match error {
+        let leaves = read_leaves(body, header.layout(), &[], &body::body_tree()).map_err(|error| match error {
             OpenStreamError::Io(error) => RangeStreamError::Io(error),
             OpenStreamError::Open(_) => RangeError::Body.into(),
         })?;

@@ -90,7 +90,7 @@ fn expectations_are_checked_one_by_one() {
 fn another_scheme_does_not_open() {
     let w = world();
     let sealed = w.seal(b"x");
-    let open = |suite| open::unlock(sealed.header(), suite, &w.expected(), |_| Ok(w.shared_key(sealed.header())));
+    let open = |suite| open::unlock(sealed.header(), suite, &w.expected(), None, |_| Ok(w.shared_key(sealed.header())));
     assert!(open(SuiteId::Afgh).is_ok());
     assert!(open(SuiteId::Common).is_err());
 }
@@ -183,8 +183,10 @@ fn fields_hold_only_what_they_can() {
         assert_eq!(ImmutableHeader::from_bytes(&bytes).unwrap_err(), DecodeError::Value);
     }
     let mut mutable = header.header().mutable().to_bytes();
-    *mutable.last_mut().unwrap() = 1;
-    assert_eq!(MutableHeader::from_bytes(&mutable).unwrap_err(), DecodeError::Value);
+    for (bad, error) in [(1, DecodeError::Truncated), (2, DecodeError::Value), (255, DecodeError::Value)] {
+        *mutable.last_mut().unwrap() = bad;
+        assert_eq!(MutableHeader::from_bytes(&mutable).unwrap_err(), error);
+    }
 }
 
 #[test]

@@ -1,0 +1,210 @@
+//! The layer that a cloud puts around a body so that those who kept its data key no longer open it: revocation at
+//! level 2.
+//!
+//! **Why.** Rotation (level 1) changes what stands in headers. It stops a departed member who kept *keys* and gets at the
+//! cloud's new state, but the shared key within the capsule does not change: who kept a *header* and opened it, or the
+//! shared key or data key itself, would still open the body. Level 2 changes the body, without decrypting it.
+//!
+//! **Construction.** layer key = KDF("sesphr v1 body layer", leaf key, digest of the immutable header), where the leaf
+//! key is the *symmetric* one ([`Leaf::key`](crate::epoch::tree::Leaf::key)) of the body's epoch in an epoch tree of a new
+//! generation, which nobody who departed was granted. The stored body is the sealed one XOR the keystream of AES-256-CTR
+//! under the layer key: block i is AES(i), i as 16 bytes, big-endian, from 0, so that any part of a body can be had by
+//! itself.
+//!
+//! The digest names owner, record, version, partition and salt, so no two bodies share a keystream. **Two bodies under
+//! one keystream would give each other away**: their XOR would be that of what is within the layers, and who holds the
+//! data keys has that of one. That is also why a key counts for one body: the owner hands out leaves to who may read
+//! all bodies of an epoch, layer keys to who may read one.
+//!
+//! **Replacing.** A [`LayerStep`] leads from one layer to the next: body XOR new keystream XOR old, in one pass. The
+//! layers do not pile up, a reader removes one. The former layer leaves no trace: the result is the same as if the new
+//! one had been put around the sealed body. The new layer is on before the old one is off, so the sealed body is nowhere
+//! bare on the way. A step names the layer it begins at and is taken only there: taken twice it does no harm.
+//!
+//! **Opening.** The reader removes the layer ([`Opener::layer`](super::Opener::layer)) and then checks what it always
+//! checks: the author's signature, Merkle root and tags are over what is within. A [`BodyIndex`](super::BodyIndex) from
+//! before stays right.
+//!
+//! **What it revokes.** Who kept headers, capsule secrets or data keys of a body, and who gets the body from the cloud
+//! afterwards, reads nothing of it without the layer's key. A stolen rotation token does not help: it moves the scalars of
+//! an epoch, and its symmetric leaf key does not follow from them.
+//!
+//! **Not protected.**
+//!
+//! * A plaintext that was read, or a body that was fetched before, cannot be recalled.
+//! * **A cloud that keeps the former body defeats it**, and so does one that keeps the steps it was given: undoing a
+//!   step takes nothing but its keys. A cloud that hands both to the departed has not been kept out by anything.
+//! * The departed, if they get the body in two layers, before and after a step, learn the XOR of both keystreams, which
+//!   is nothing to them unless they hold one of the keys: then they hold both layers' content.
+//! * The layer is not authenticated by itself. A wrong layer, a wrong key or a changed bit do not open, since what is
+//!   within does not match the author's signature. A cloud can damage a body, with a layer or without.
+//! * That a body has a layer, and of which generation, is public.
+//!
+//! **Cost.** AES-256-CTR over the body to put a layer on and to open it, twice that to replace one; memory for one chunk
+//! when streaming.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use aes::Aes256Enc;
+use ctr::cipher::{InnerIvInit, KeyInit, StreamCipher};
+use ctr::{Ctr128BE, CtrCore};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+use super::body::{self, ChunkSize};
+use super::error::LayerError;
+use super::header::{Layer, SealedHeader, SealedPartition};
+use crate::encoding::{Reader, Sink};
+use crate::epoch::tree::LeafKey;
+use crate::error::DecodeError;
+use crate::hash::{Digest, kdf, label};
+
+/// The key of the layer around one body, 32 bytes. It is wiped on drop and cannot be printed or copied.
+///
+/// Whoever holds it can remove that layer, and put it on; it opens nothing by itself.
+pub struct LayerKey(Zeroizing<[u8; 32]>);
+
+impl LayerKey {
+    /// The key for the body under the immutable header with digest `header`
+    /// ([`ImmutableHeader::digest`](super::ImmutableHeader::digest)), from the `leaf` of the body's epoch in the
+    /// generation that the layer is of.
+    ///
+    /// The digest is the whole of what keeps keystreams apart: that of another version of a record is another.
+    pub fn derive(leaf: &LeafKey, header: &Digest) -> Self {
+        Self(kdf(label::BODY_LAYER, leaf.as_bytes(), &[header.as_bytes()]))
+    }
+
+    /// The bytes, into a message that is a secret.
+    #[allow(dead_code, reason = "for the messages that carry a key")]
+    pub(crate) fn write(&self, sink: &mut dyn Sink) {
+        sink.put(&*self.0);
+    }
+
+    /// From such a message.
+    #[allow(dead_code, reason = "for the messages that carry a key")]
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.array().map(|bytes| Self(Zeroizing::new(bytes)))
+    }
+}
+
+impl ZeroizeOnDrop for LayerKey {}
+
+impl ConstantTimeEq for LayerKey {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&*other.0)
+    }
+}
+
+impl fmt::Debug for LayerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LayerKey").finish_non_exhaustive()
+    }
+}
+
+/// A layer's key schedule. Wiped on drop by its member; in a box, so that moving it leaves no copy.
+pub(crate) struct Keystream(Box<Aes256Enc>);
+
+impl Keystream {
+    pub(super) fn new(key: &LayerKey) -> Self {
+        Self(Box::new(Aes256Enc::new((&*key.0).into())))
+    }
+
+    /// XORs `bytes`, which begin at byte `at` of the body, with their part of the keystream.
+    fn apply(&self, at: u64, bytes: &mut [u8]) {
+        // Batches and ranges begin with a chunk, and chunks are of 2^n + 16 bytes: no block is ever cut.
+        debug_assert!(at.is_multiple_of(16));
+        let block = u128::from(at >> 4).to_be_bytes();
+        let core = CtrCore::inner_iv_init(&*self.0, &block.into());
+        // What goes unchecked is that the counter does not return to its start, after 2^128 blocks.
+        Ctr128BE::from_core(core).unchecked_apply_keystream(bytes);
+    }
+}
+
+impl ZeroizeOnDrop for Keystream {}
+
+impl fmt::Debug for Keystream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keystream").finish_non_exhaustive()
+    }
+}
+
+/// XORs `bytes`, which begin at byte `at` of a body, with all `keystreams`; on every core with `rayon`.
+pub(super) fn apply(keystreams: &[Keystream], at: u64, bytes: &mut [u8]) {
+    if keystreams.is_empty() {
+        return;
+    }
+    // Small enough that the second keystream finds the piece in the cache.
+    let piece = ChunkSize::DEFAULT;
+    let items: Vec<_> = (at..).step_by(piece.bytes()).zip(bytes.chunks_mut(piece.bytes())).collect();
+    let done = body::each(piece, items, |(at, bytes)| {
+        keystreams.iter().for_each(|keystream| keystream.apply(at, bytes));
+        Some(())
+    });
+    // The job always gives a result.
+    debug_assert!(done.is_some());
+}
+
+/// From one layer around a body to the next: what an owner gives the cloud, for one body, so that it puts a layer on or
+/// replaces the one that is there. It is a secret: whoever holds it can undo it.
+///
+/// The cloud is to wipe it once the step is taken, which dropping it does.
+#[derive(Debug)]
+pub struct LayerStep {
+    from: Option<(u32, LayerKey)>,
+    to: (u32, LayerKey),
+}
+
+impl LayerStep {
+    /// From the layer of a generation and key, or from none, to the layer of another.
+    ///
+    /// `None` unless the generation of `to` is the greater one and its key another. Both keys are to be those of one
+    /// body; whether they are shows when somebody opens it.
+    pub fn new(from: Option<(u32, LayerKey)>, to: (u32, LayerKey)) -> Option<Self> {
+        let advances =
+            from.as_ref().is_none_or(|(generation, key)| *generation < to.0 && !bool::from(key.ct_eq(&to.1)));
+        advances.then_some(Self { from, to })
+    }
+
+    /// The layer that it begins at.
+    pub fn from(&self) -> Layer {
+        self.from.as_ref().map_or(Layer::None, |(generation, _)| Layer::Stream { generation: *generation })
+    }
+
+    /// The layer that it leads to.
+    pub fn to(&self) -> Layer {
+        Layer::Stream { generation: self.to.0 }
+    }
+
+    /// Whether the step can be taken with the body under `header`: only once, and only from the layer that it begins at.
+    ///
+    /// # Errors
+    /// [`LayerError::Layer`].
+    pub fn check(&self, header: &SealedHeader) -> Result<(), LayerError> {
+        if header.mutable().layer() == self.from() { Ok(()) } else { Err(LayerError::Layer) }
+    }
+
+    pub(super) fn keystreams(&self) -> Vec<Keystream> {
+        // The new one first: in between the body is in both layers, not in none.
+        core::iter::once(&self.to).chain(&self.from).map(|(_, key)| Keystream::new(key)).collect()
+    }
+}
+
+impl ZeroizeOnDrop for LayerStep {}
+
+impl SealedPartition {
+    /// Takes a step: the body gets the new layer in place of the old, and the header names it.
+    ///
+    /// Costs AES-256-CTR over the body, twice where a layer is replaced; on every core with `rayon`. Needs no memory.
+    ///
+    /// # Errors
+    /// [`LayerError::Layer`] when the body has another layer than the step begins at. Nothing is changed then.
+    pub fn relayer(&mut self, step: &LayerStep) -> Result<(), LayerError> {
+        step.check(self.header())?;
+        let (header, body) = self.parts_mut();
+        apply(&step.keystreams(), 0, body);
+        header.set_layer(step.to());
+        Ok(())
+    }
+}
