@@ -1,4 +1,4 @@
-//! Streams of any length in bounded memory, measured by a counting allocator: 64 MiB here, 1 GiB with `--release`.
+//! Streams of any length in bounded memory, measured by a counting allocator: 16 MiB here, 1 GiB with `--release`.
 //! One test alone, so that nothing else allocates meanwhile.
 
 use std::fs::File;
@@ -20,7 +20,7 @@ use sesphr::record::{Expected, LayerKey, LayerStep, Opener, Sealer, Versions};
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-const SIZE: u64 = if cfg!(debug_assertions) { 64 << 20 } else { 1 << 30 };
+const SIZE: u64 = if cfg!(debug_assertions) { 16 << 20 } else { 1 << 30 };
 
 fn byte(at: u64) -> u8 {
     (at ^ (at >> 13)) as u8

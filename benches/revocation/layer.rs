@@ -2,10 +2,10 @@
 //! the same bytes in the same run.
 
 use std::hint::black_box;
-use std::io;
+use std::io::{self, Read, Write};
 
 use aes::Aes256;
-use criterion::{BenchmarkId, Criterion, Throughput};
+use criterion::{Criterion, Throughput};
 use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
 use sesphr::Digest;
@@ -18,10 +18,12 @@ use sesphr::identity::SigningKey;
 use sesphr::kem::OwnerRoot;
 use sesphr::record::{Aead, ChunkSize, LayerKey, LayerStep, SealedPartition};
 
-use crate::common::report::{Run, head, row};
+use crate::common::primitives::Turns;
+use crate::common::report::{Run, head, row, time};
 use crate::common::rng;
 
-const SIZES: [(&str, usize); 3] = [("64KiB", 64 << 10), ("1MiB", 1 << 20), ("16MiB", 16 << 20)];
+const SIZES: [(&str, usize); 3] = [("64 KiB", 64 << 10), ("1 MiB", 1 << 20), ("16 MiB", 16 << 20)];
+const WAYS: [&str; 2] = ["none to new", "old to new"];
 
 fn sealed(author: &SigningKey, length: usize) -> SealedPartition {
     let context = Context {
@@ -43,72 +45,99 @@ fn sealed(author: &SigningKey, length: usize) -> SealedPartition {
     SealedPartition::from_parts(header, body).unwrap()
 }
 
-pub fn benches(c: &mut Criterion) {
-    let author = SigningKey::from_seed(&[1; 32]);
-    let root = OwnerRoot::generate(&mut rng(1));
-    for (name, length) in SIZES {
-        let mut group = c.benchmark_group(format!("layer/{name}"));
+/// One body, in no layer and in one, and the steps from there.
+struct World {
+    before: [SealedPartition; 2],
+    steps: [LayerStep; 2],
+}
+
+impl World {
+    fn new(length: usize) -> Self {
+        let (author, root) = (SigningKey::from_seed(&[1; 32]), OwnerRoot::generate(&mut rng(1)));
         let fresh = sealed(&author, length);
-        let digest = fresh.header().immutable().digest();
         let key = |generation| {
             let tree = EpochTree::new(author.id(), Partition::MEDICAL, generation, 16).unwrap();
             let leaf = EpochKeys::derive(&root, &tree).leaf(0).unwrap();
-            (generation, LayerKey::derive(&leaf.key(), &digest))
+            (generation, LayerKey::derive(&leaf.key(), &fresh.header().immutable().digest()))
         };
-        let steps = [
-            ("none to new", LayerStep::new(None, key(1)).unwrap()),
-            ("old to new", LayerStep::new(Some(key(1)), key(2)).unwrap()),
-        ];
+        let steps = [LayerStep::new(None, key(1)).unwrap(), LayerStep::new(Some(key(1)), key(2)).unwrap()];
         let mut layered = fresh.clone();
-        layered.relayer(&steps[0].1).unwrap();
-        group.throughput(Throughput::Bytes(fresh.body().len() as u64));
+        layered.relayer(&steps[0]).unwrap();
+        Self { before: [fresh, layered], steps }
+    }
 
-        let mut body = fresh.body().to_vec();
-        let ctr = |key: u8, body: &mut [u8]| {
-            Ctr128BE::<Aes256>::new(&[key; 32].into(), &[0; 16].into()).apply_keystream(black_box(body));
-        };
-        group.bench_function(BenchmarkId::new("bare", "none to new"), |b| b.iter(|| ctr(1, &mut body)));
-        group.bench_function(BenchmarkId::new("bare", "old to new"), |b| {
-            b.iter(|| {
-                ctr(1, &mut body);
-                ctr(2, &mut body);
-            });
-        });
-        for ((name, step), before) in steps.iter().zip([&fresh, &layered]) {
-            // What is taken over and over is the step; the header goes back to where it was, the body does not matter.
-            let mut partition = Some(before.clone());
-            group.bench_function(BenchmarkId::new("memory", name), |b| {
-                b.iter_custom(|times| {
-                    let mut total = std::time::Duration::ZERO;
-                    for _ in 0..times {
-                        let (_, body) = partition.take().unwrap().into_parts();
-                        let mut sealed = SealedPartition::from_parts(before.header().clone(), body).unwrap();
-                        let start = std::time::Instant::now();
-                        black_box(&mut sealed).relayer(step).unwrap();
-                        total += start.elapsed();
-                        partition = Some(sealed);
-                    }
-                    total
-                });
-            });
-            group.bench_function(BenchmarkId::new("stream", name), |b| {
-                b.iter(|| {
-                    step.apply_stream(before.header(), &mut black_box(before.body()), &mut io::sink()).unwrap();
-                });
-            });
+    /// A step in memory, over and over: the header goes back to where it was, and what the body holds is all one.
+    fn memory(&self, way: usize) -> impl FnMut() + '_ {
+        let (before, step) = (&self.before[way], &self.steps[way]);
+        let mut body = before.body().to_vec();
+        move || {
+            let header = before.header().clone();
+            let mut sealed = SealedPartition::from_parts(header, std::mem::take(&mut body)).unwrap();
+            black_box(&mut sealed).relayer(step).unwrap();
+            body = sealed.into_parts().1;
+        }
+    }
+
+    fn stream(&self, way: usize) -> impl FnMut() + '_ {
+        let (before, step) = (&self.before[way], &self.steps[way]);
+        move || {
+            step.apply_stream(before.header(), &mut black_box(before.body()), &mut io::sink()).unwrap();
+        }
+    }
+
+    /// The cipher alone, once for each layer that a step has to do with.
+    fn bare(&self, way: usize) -> impl FnMut() + '_ {
+        let mut body = self.before[way].body().to_vec();
+        move || (0..=way).for_each(|i| cipher(i).apply_keystream(black_box(&mut body)))
+    }
+
+    /// The same with reading and writing.
+    fn bare_stream(&self, way: usize) -> impl FnMut() + '_ {
+        let body = self.before[way].body();
+        move || {
+            let (mut buffer, mut left) = (vec![0; 64 << 10], black_box(body));
+            let mut ciphers: Vec<_> = (0..=way).map(cipher).collect();
+            while !left.is_empty() {
+                let count = left.read(&mut buffer).unwrap();
+                ciphers.iter_mut().for_each(|cipher| cipher.apply_keystream(&mut buffer[..count]));
+                io::sink().write_all(black_box(&buffer[..count])).unwrap();
+            }
+        }
+    }
+}
+
+fn cipher(number: usize) -> Ctr128BE<Aes256> {
+    Ctr128BE::new(&[number as u8; 32].into(), &[0; 16].into())
+}
+
+pub fn benches(c: &mut Criterion) {
+    for (size, length) in SIZES {
+        let world = World::new(length);
+        let mut group = c.benchmark_group(format!("layer/{size}"));
+        group.throughput(Throughput::Bytes(world.before[0].body().len() as u64));
+        for (way, name) in WAYS.iter().enumerate() {
+            group.bench_function(format!("{name} in memory"), |b| b.iter(world.memory(way)));
+            group.bench_function(format!("{name} as a stream"), |b| b.iter(world.stream(way)));
         }
         group.finish();
     }
 }
 
-pub fn tables(run: &Run) {
+/// Each beside the bare cipher, which is on one core with `rayon` too. Ratios above 1 are ours being faster.
+pub fn tables(_: &Run) {
     let rayon = if cfg!(feature = "rayon") { "with" } else { "without" };
-    for (title, way) in [("A layer around a sealed body", "none to new"), ("One layer for another", "old to new")] {
-        head(&format!("{title}, {rayon} `rayon`"), &["", "64 KiB", "1 MiB", "16 MiB"]);
-        let passes = if way == "none to new" { "AES-256-CTR alone" } else { "AES-256-CTR alone, twice" };
-        for (name, kind) in [(passes, "bare"), ("in memory", "memory"), ("as a stream", "stream")] {
-            let cells = SIZES.map(|(size, _)| run.cell(&format!("layer_{size}/{kind}/{way}")));
-            row([name.to_owned()].into_iter().chain(cells));
+    for (way, name) in WAYS.iter().enumerate() {
+        let passes = ["AES-256-CTR", "AES-256-CTR twice"][way];
+        head(
+            &format!("A layer, {name}, {rayon} `rayon`, in turns with {passes}"),
+            &["", "in memory", passes, "of its speed", "as a stream", &format!("{passes}, streamed"), "of its speed"],
+        );
+        for (size, length) in SIZES {
+            let world = World::new(length);
+            let memory = Turns::new(&mut world.memory(way), &mut world.bare(way));
+            let stream = Turns::new(&mut world.stream(way), &mut world.bare_stream(way));
+            let cells = [memory, stream].map(|t| [time(t.first), time(t.second), format!("{:.2}", 1.0 / t.ratio)]);
+            row([size.to_owned()].into_iter().chain(cells.into_iter().flatten()));
         }
     }
 }
