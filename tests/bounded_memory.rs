@@ -1,4 +1,4 @@
-//! Streams of any length in bounded memory, measured by a counting allocator: 64 MiB here, 1 GiB with `--release`.
+//! Streams of any length in bounded memory, measured by a counting allocator: 16 MiB here, 1 GiB with `--release`.
 //! One test alone, so that nothing else allocates meanwhile.
 
 use std::fs::File;
@@ -9,16 +9,18 @@ use peak_alloc::PeakAlloc;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sesphr::context::{Partition, Period, RecordId};
+use sesphr::epoch::KeyTree;
+use sesphr::epoch::tree::{EpochKeys, EpochTree};
 use sesphr::identity::SigningKey;
 use sesphr::kem::OwnerRoot;
 use sesphr::pre::Pre;
 use sesphr::pre::afgh::Afgh;
-use sesphr::record::{Expected, Opener, Sealer, Versions};
+use sesphr::record::{Expected, LayerKey, LayerStep, Opener, Sealer, Versions};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-const SIZE: u64 = if cfg!(debug_assertions) { 64 << 20 } else { 1 << 30 };
+const SIZE: u64 = if cfg!(debug_assertions) { 16 << 20 } else { 1 << 30 };
 
 fn byte(at: u64) -> u8 {
     (at ^ (at >> 13)) as u8
@@ -94,6 +96,29 @@ fn streams_hold_a_few_chunks() {
     let mut body = BufReader::new(File::open(&path).unwrap());
     let (length, opening) =
         peak(|| Opener::<Afgh>::owner(&(), &secret).open_stream(&expected, &header, &mut body, &mut check).unwrap());
+    assert_eq!((length, check.0), (SIZE, SIZE));
+
+    // One layer, and another in its place: to a second file and back to the first one.
+    let root = OwnerRoot::generate(rng);
+    let layer_key = |generation| {
+        let tree = EpochTree::new(owner.id(), Partition::MEDICAL, generation, 1).unwrap();
+        let leaf = EpochKeys::derive(&root, &tree).leaf(0).unwrap();
+        (generation, LayerKey::derive(&leaf.key(), &header.immutable().digest()))
+    };
+    let (first, second) = (LayerStep::new(None, layer_key(1)), LayerStep::new(Some(layer_key(1)), layer_key(2)));
+    let other = path.with_extension("layered");
+    let take = |step: Option<LayerStep>, header, from, to| {
+        let (mut body, mut out) = (File::open(from).unwrap(), File::create(to).unwrap());
+        peak(|| step.unwrap().apply_stream(header, &mut body, &mut out).unwrap())
+    };
+    let (header, putting) = take(first, &header, &path, &other);
+    let (header, replacing) = take(second, &header, &other, &path);
+    std::fs::remove_file(&other).unwrap();
+    assert_eq!(path.metadata().unwrap().len(), header.body_len());
+    let (mut check, (_, key)) = (Check(0), layer_key(2));
+    let mut body = BufReader::new(File::open(&path).unwrap());
+    let opener = Opener::<Afgh>::owner(&(), &secret).layer(&key);
+    let (length, removing) = peak(|| opener.open_stream(&expected, &header, &mut body, &mut check).unwrap());
     std::fs::remove_file(&path).unwrap();
     assert_eq!((length, check.0), (SIZE, SIZE));
 
@@ -101,6 +126,11 @@ fn streams_hold_a_few_chunks() {
     let texts = if cfg!(feature = "rayon") { 9 << 20 } else { 256 << 10 };
     let hashes = 3 * 32 * (SIZE >> 16) as usize;
     println!("{} MiB: sealing held {} KiB, opening {} KiB", SIZE >> 20, sealing >> 10, opening >> 10);
+    println!("putting a layer on {}, replacing it {}, removing it {}", putting >> 10, replacing >> 10, removing >> 10);
     assert!(sealing < texts, "sealing held {sealing} bytes");
     assert!(opening < texts + hashes, "opening held {opening} bytes");
+    // One buffer.
+    assert!(putting < texts / 2, "putting a layer on held {putting} bytes");
+    assert!(replacing < texts / 2, "replacing a layer held {replacing} bytes");
+    assert!(removing < texts + hashes, "opening a layered body held {removing} bytes");
 }

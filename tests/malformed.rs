@@ -32,13 +32,16 @@ use std::thread;
 use common::{Granted, NOW, Owner, User, medical, party, rng, same, validity};
 use sesphr::context::{Context, ContextBuf, Partition, RecordId};
 use sesphr::encoding::{Encoding, Message, SuiteId, VERSION};
+use sesphr::epoch::KeyTree;
+use sesphr::epoch::tree::{EpochKeys, EpochTree};
 use sesphr::error::{BufferTooSmall, DecodeError, OpenError};
 use sesphr::identity::{Signed, SigningKey, VerifyingKey};
 use sesphr::kem::{OwnerRoot, SharedKey};
 use sesphr::pre::Pre;
 use sesphr::pre::afgh::*;
 use sesphr::record::{
-    Expected, ImmutableHeader, MutableHeader, Opener, SealedHeader, SealedPartition, Sealer, Versions,
+    Expected, ImmutableHeader, LayerKey, LayerStep, MutableHeader, Opener, SealedHeader, SealedPartition, Sealer,
+    Versions,
 };
 
 /// What a message must be to be public.
@@ -241,6 +244,11 @@ fn record_samples() -> Vec<Sample> {
     let (authors, none) = ([author.id()], Layout::default());
     let (header, range, body) = (sealed.header().clone(), sealed.range(10..20).unwrap(), sealed.body().to_vec());
     let (fixed, updated) = (header.immutable().digest(), header.mutable().clone());
+    let tree = EpochTree::new(owner.signer.id(), Partition::MEDICAL, 5, 2).unwrap();
+    let leaf = EpochKeys::derive(&OwnerRoot::generate(&mut rng(24)), &tree).leaf(3).unwrap();
+    let mut layered = sealed.clone();
+    layered.relayer(&LayerStep::new(None, (5, LayerKey::derive(&leaf.key(), &fixed))).unwrap()).unwrap();
+    let in_layer = layered.header().mutable().clone();
     // One owner for all the openings below.
     let owner: &'static Owner = Box::leak(Box::new(owner));
     let authors: &'static [_] = Box::leak(Box::new(authors));
@@ -255,6 +263,7 @@ fn record_samples() -> Vec<Sample> {
     vec![
         Sample::public("immutable header", header.immutable(), none, move |m: ImmutableHeader| m.digest() != fixed),
         Sample::public("mutable header", header.mutable(), none, move |m: MutableHeader| m != updated),
+        Sample::public("mutable header", layered.header().mutable(), none, move |m: MutableHeader| m != in_layer),
         statement("seal", header.seal()),
         Sample::public("sealed header", &header, none, move |m: SealedHeader| {
             SealedPartition::from_parts(m, body.clone()).map_or(true, |sealed| opener.open(&expected, &sealed).is_err())

@@ -3,7 +3,7 @@
     pip install cryptography blake3
     python3 tests/vectors/record.py > tests/vectors/record.json
 
-AES-GCM, ChaCha20-Poly1305 and Ed25519 come from `cryptography`, BLAKE3 from `blake3`, SHA-512 and HMAC from hashlib.
+AES-GCM, AES-CTR, ChaCha20-Poly1305 and Ed25519 come from `cryptography`, BLAKE3 from `blake3`, SHA-512 and HMAC from hashlib.
 Everything else follows the crate's documentation. Byte i of a plaintext is i mod 251. All bytes are hexadecimal; where
 more than 1024 would stand, their SHA-512 stands instead, marked `sha512:`.
 """
@@ -14,7 +14,11 @@ import sys
 
 from blake3 import blake3
 from common import AFGH, CLASS, COMMON, EPOCH, SIGNED, Party, be, context, digest, kdf, label, labelled, message, var
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CTR
+from epoch import Tree
 
 IMMUTABLE_HEADER, MUTABLE_HEADER, SEAL = 0x0020, 0x0021, 0x0022
 SEALED_HEADER, SEALED_PARTITION, SEALED_RANGE = 0x0023, 0x0024, 0x0025
@@ -68,10 +72,22 @@ def prove(hashes, count, start, stop):
     return walk(0, count)
 
 
+# Layers -------------------------------------------------------------------------------------------------------------
+
+
+def layer(generation, epoch, owner, partition, header_digest, body):
+    """The body in the layer of one generation, and what its key follows from."""
+    tree = Tree(hashlib.sha256(b"layer/root").digest(), owner, partition, generation, 4)
+    leaf_key = bytes.fromhex(tree.leaf(epoch)["key"])
+    layer_key = kdf(label("body layer"), leaf_key, [header_digest])
+    layered = Cipher(AES256(layer_key), CTR(bytes(16))).encryptor().update(body)
+    return tree.encode(tree.cover(epoch, epoch))[1], leaf_key, layer_key, layered
+
+
 # Cases --------------------------------------------------------------------------------------------------------------
 
 
-def case(aead, length, about, chunk_size=4096, capsule_len=160):
+def case(aead, length, about, chunk_size=4096, capsule_len=160, generations=()):
     name = f"{aead}, {length} bytes in chunks of {chunk_size}"
 
     def seed(what):
@@ -162,6 +178,21 @@ def case(aead, length, about, chunk_size=4096, capsule_len=160):
     ]
     out |= {"body": shown(body), "ranges": ranges}
     out["sealed_partition"] = shown(message(COMMON, SEALED_PARTITION, header + body))
+
+    # The same body in one layer after another.
+    out["layers"] = []
+    for generation in generations:
+        epoch = 5
+        epoch_keys, leaf_key, layer_key, layered = layer(
+            generation, epoch, inputs["owner"], partition, header_digest, body
+        )
+        mutable = message(COMMON, MUTABLE_HEADER, be(0, 4) + var(b"") + b"\1" + be(generation, 4))
+        header = message(COMMON, SEALED_HEADER, immutable + mutable + seal)
+        out["layers"].append({
+            "generation": generation, "epoch": epoch, "epoch_keys": epoch_keys.hex(), "leaf_key": leaf_key.hex(),
+            "layer_key": layer_key.hex(), "mutable_header": mutable.hex(), "body": shown(layered),
+            "sealed_partition": shown(message(COMMON, SEALED_PARTITION, header + layered)),
+        })
     return out
 
 
@@ -176,5 +207,9 @@ if __name__ == "__main__":
     cases.append(case("ChaCha20-Poly1305", 6 * 4096 + 1, plain, capsule_len=1024))
     cases.append(case("AES-256-GCM", 17 * 4096 + 3, full))
     cases.append(case("AES-256-GCM", 3 * 4096 + 5, full, chunk_size=8192))
+    # Layers: around nothing but a tag, over part of a block, over several chunks.
+    cases.append(case("AES-256-GCM", 0, full, chunk_size=8192, generations=[0]))
+    cases.append(case("ChaCha20-Poly1305", 300, plain, chunk_size=8192, generations=[1, 2**32 - 1]))
+    cases.append(case("AES-256-GCM", 5 * 4096 + 9, plain, generations=[1, 2, 7]))
     json.dump({"leaf_key": LEAF_KEY.hex(), "node_key": NODE_KEY.hex(), "cases": cases}, sys.stdout, indent=1)
     print()

@@ -11,11 +11,14 @@ use serde_json::Value;
 use sesphr::Digest;
 use sesphr::context::{Context, ContextBuf, Partition, RecordId, Slot};
 use sesphr::encoding::{Encoding, Message, SuiteId};
+use sesphr::epoch::KeyTree;
+use sesphr::epoch::tree::EpochKeys;
 use sesphr::hazmat::hash;
-use sesphr::hazmat::record::{Fixed, open_into, open_range};
+use sesphr::hazmat::record::{Fixed, open_into, open_layered_into, open_range};
 use sesphr::identity::{PartyId, Signed, SigningKey};
 use sesphr::record::{
-    Aead, ChunkSize, Expected, Plaintext, Seal, SealedHeader, SealedPartition, SealedRange, Versions,
+    Aead, ChunkSize, Expected, LayerKey, LayerStep, Plaintext, Seal, SealedHeader, SealedPartition, SealedRange,
+    Versions,
 };
 use sha2::{Digest as _, Sha512};
 
@@ -154,6 +157,47 @@ fn opening_takes_the_other_sides_bytes() {
             assert_eq!(opened[..], text[usize::try_from(start).unwrap()..usize::try_from(end).unwrap()]);
         }
     }
+}
+
+/// One layer after another, each from what the last one left.
+#[test]
+fn layers_are_the_same_bytes() {
+    let (vectors, mut count) = (vectors(), 0);
+    for v in list(&vectors, "cases") {
+        let mut partition = seal(v, |_, header, body| SealedPartition::from_parts(header, body).unwrap());
+        let digest = partition.header().immutable().digest();
+        let mut from: Option<(u32, EpochKeys)> = None;
+        for layer in v["layers"].as_array().unwrap() {
+            let (generation, epoch) = (number(&layer["generation"]) as u32, number(&layer["epoch"]) as u32);
+            let keys = EpochKeys::from_bytes(&bytes(&layer["epoch_keys"])).unwrap();
+            let leaf_key = keys.leaf(epoch).unwrap().key();
+            assert_eq!(leaf_key.as_bytes()[..], bytes(&layer["leaf_key"]));
+            let derived = hash::kdf("sesphr v1 body layer", leaf_key.as_bytes(), &[digest.as_bytes()]);
+            assert_eq!(derived[..], bytes(&layer["layer_key"]));
+
+            let key = |keys: &EpochKeys| LayerKey::derive(&keys.leaf(epoch).unwrap().key(), &digest);
+            let before = from.as_ref().map(|(generation, keys)| (*generation, key(keys)));
+            partition.relayer(&LayerStep::new(before, (generation, key(&keys))).unwrap()).unwrap();
+            assert_eq!(partition.header().mutable().to_bytes(), bytes(&layer["mutable_header"]));
+            assert_eq!(layer["body"], shown(partition.body()));
+            assert_eq!(layer["sealed_partition"], shown(&partition.to_bytes()));
+
+            let (ctx, mut out) = (partition.header().context(), Plaintext::new());
+            let expected = Expected {
+                owner: ctx.owner,
+                record: ctx.record,
+                partition: ctx.partition,
+                authors: &[ctx.author],
+                versions: Versions::Exactly(ctx.version),
+            };
+            let shared = array(&v["inputs"]["key"]);
+            open_layered_into(&shared, &key(&keys), &expected, partition.header(), partition.body(), &mut out).unwrap();
+            assert_eq!(out[..], plaintext(v));
+            from = Some((generation, keys));
+            count += 1;
+        }
+    }
+    assert_eq!(count, 6);
 }
 
 /// The values in between that no message shows, recomputed with the crate's hashes and what it stands on.

@@ -1,6 +1,7 @@
 //! Tests of the record layer: what opens, and (in the submodules) what must not.
 
 mod forge;
+mod layer;
 mod range;
 #[cfg(feature = "std")]
 mod stream;

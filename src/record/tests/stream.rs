@@ -10,7 +10,7 @@ fn twins() -> [SigningKey; 2] {
 }
 
 /// Gives few bytes at a time, is interrupted, and fails at `fail_at`.
-struct Slow<'a> {
+pub(super) struct Slow<'a> {
     data: &'a [u8],
     at: usize,
     calls: usize,
@@ -18,7 +18,7 @@ struct Slow<'a> {
 }
 
 impl<'a> Slow<'a> {
-    fn new(data: &'a [u8], fail_at: usize) -> Self {
+    pub(super) fn new(data: &'a [u8], fail_at: usize) -> Self {
         Self { data, at: 0, calls: 0, fail_at }
     }
 }
@@ -63,10 +63,16 @@ impl Write for Full {
 }
 
 /// Another body from the second pass on.
-struct Changing {
+pub(super) struct Changing {
     bodies: [Vec<u8>; 2],
     pass: usize,
     at: usize,
+}
+
+impl Changing {
+    pub(super) fn new(bodies: [Vec<u8>; 2]) -> Self {
+        Self { bodies, pass: 0, at: 0 }
+    }
 }
 
 impl Read for Changing {
@@ -162,13 +168,13 @@ fn storage_that_changes_between_the_passes_is_caught() {
     body::seal_run(&w.cipher(&header), &body::body_tree(), run, &[b'!'; 4096], &mut forged[4112..8224]).unwrap();
     let longer = [&*body, b"more"].concat();
     for second in [&*forged, &body[..4112], &body[..0], &*longer] {
-        let mut storage = Changing { bodies: [body.clone(), second.to_vec()], pass: 0, at: 0 };
+        let mut storage = Changing::new([body.clone(), second.to_vec()]);
         let mut out = Vec::new();
         assert!(refused(w.opener().open_stream(&w.expected(), &header, &mut storage, &mut out)));
         // What was released is the author's.
         assert!(plain.starts_with(&out));
     }
-    let mut storage = Changing { bodies: [body.clone(), body], pass: 0, at: 0 };
+    let mut storage = Changing::new([body.clone(), body]);
     let mut out = Vec::new();
     w.opener().open_stream(&w.expected(), &header, &mut storage, &mut out).unwrap();
     assert_eq!(out, plain);
