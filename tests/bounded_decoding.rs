@@ -10,6 +10,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use sesphr::context::{Partition, Period, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message};
+use sesphr::epoch::broadcast::{Broadcast, SeatKeys};
 use sesphr::epoch::tree::EpochKeys;
 use sesphr::identity::SigningKey;
 use sesphr::kac::params::{EncodedParams, Pins, Transcript};
@@ -62,6 +63,8 @@ fn what_is_announced_is_not_allocated() {
     let committees = [[1, 2], [2, 2], [1, 255], [255, 255]];
     // Owner, a partition of one letter, generation, and the greatest height.
     let tree = [&[0; 32][..], &[0, 0, 0, 1, b'a'], &[0; 4], &[32]].concat();
+    // Owner, name, and the greatest height; number and salt.
+    let (group, head) = ([&[0; 64][..], &[24]].concat(), [0; 8 + 32]);
     let counts = [2, 1 << 10, 1 << 15, 1 << 16, (1 << 16) + 1, 1 << 31, u32::MAX].map(u32::to_be_bytes);
     for filler in [0, 8, 1000] {
         for count in &counts {
@@ -80,6 +83,8 @@ fn what_is_announced_is_not_allocated() {
                 peak::<Audit>(&[&log, &[0; 20], count], filler),
                 peak::<OwnerKey>(&[&key, count], filler),
                 peak::<EpochKeys>(&[&tree, count], filler),
+                peak::<Broadcast>(&[&group, &head, count], filler),
+                peak::<SeatKeys>(&[&group, &[0; 4]], filler),
             ];
             for peak in peaks {
                 assert!(peak <= 4 * (filler + 512), "{count:?} of {filler} bytes: {peaks:?}");

@@ -8,6 +8,8 @@
 //! * **Forward access control**: who leaves at epoch f cannot read the epochs from f on. (The SeSPHR text uses
 //!   “backward” for letting a newcomer read the past. Functions here are named by what they do.)
 //!
+//! For groups of many members, [`broadcast`] carries a key to all who are not revoked in one message.
+//!
 //! # In a program
 //!
 //! ```

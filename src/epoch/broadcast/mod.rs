@@ -48,10 +48,10 @@
 //! * **Broadcast** of a key M under the number n: salt s, and for each node of the cover, with key k, sealed = M ⊕
 //!   KDF(pad, k, id, n, s, node) and tag = KDF(tag, k, id, n, s, node, sealed). It is signed by the owner.
 //!
-//! The salt is a hash over fresh randomness, the owner's signature key, a counter, id, n and M. So a pad does not repeat
-//! with another M, though number and generator should. The tag commits to everything that a receiver uses: there are no
-//! two keys, of one node or of two, under which one wrap opens, unless SHA-512 collides in 32 bytes. It is compared in
-//! constant time, before anything is opened.
+//! The salt is a hash over fresh randomness, the owner's signature key, a counter, id, n and M: where generator and number
+//! repeat, the pad for another M is still another. The tag commits to everything that a receiver uses: to find a wrap that
+//! opens under two keys, whosever they are, takes a collision in 32 bytes of HKDF-SHA-512. It is compared in constant time,
+//! before anything is opened.
 //!
 //! # How many nodes
 //!

@@ -492,9 +492,13 @@ fn messages_are_as_long_as_documented() {
 }
 
 #[test]
-fn debug_shows_no_secret() {
+fn secrets_do_not_print_and_are_wiped() {
+    fn wiped<T: ZeroizeOnDrop>(_: &T) {}
     let (keys, common) = (keys(3), common(0xc7));
     let seat = keys.seat(6).unwrap();
+    wiped(&keys);
+    wiped(&seat);
+    wiped(&common);
     let text = format!("{keys:?} {seat:?} {common:?}");
     assert!(text.contains("GroupKeys") && text.contains("seat: 6") && text.contains("CommonKey"));
     for secret in seat.all().chain([&*keys.master, common.as_bytes()]) {
@@ -503,3 +507,16 @@ fn debug_shows_no_secret() {
         assert!(!text.contains(&hex) && !text.contains(&list));
     }
 }
+
+/// Fails to compile if one of them can be cloned or compared in variable time: the name below then means two things.
+const _: fn() = || {
+    trait Ambiguous<A> {
+        fn here() {}
+    }
+    struct Cloned;
+    struct Compared;
+    impl<T: ?Sized> Ambiguous<()> for T {}
+    impl<T: Clone> Ambiguous<Cloned> for T {}
+    impl<T: PartialEq> Ambiguous<Compared> for T {}
+    let _ = (<GroupKeys as Ambiguous<_>>::here, <SeatKeys as Ambiguous<_>>::here, <CommonKey as Ambiguous<_>>::here);
+};
