@@ -8,12 +8,13 @@
 //! * Old delegations and old heads of live grants do not bring the doctor back.
 //! * A server that is restored from a backup does, for old records; the patient's auditor refuses its log.
 //! * The doctor and a server that deletes nothing: which classes they still reach, and which not.
-//! * Whoever stays is renewed, the doctor returns, and the patient recovers from a lost device.
+//! * Whoever stays is renewed, and the doctor returns.
+//! * The doctor leaves for good, at the level of bodies: the cloud updates what it stores, and what was open is closed.
+//! * The patient recovers from a lost device.
 //!
 //! Exit code 1 if anything comes out otherwise than written down here.
 //!
-//! What it does not show: that plaintext which somebody read is taken back, since nothing does; new keys for old
-//! records; and that a server which hides a part of its log from the beginning is found out, since it is not.
+//! What it does not show: that plaintext which somebody read is taken back, since nothing does; and that a server which hides a part of its log from the beginning is found out, since it is not.
 
 #[path = "common/mod.rs"]
 mod common;
@@ -97,6 +98,7 @@ fn play(story: &mut Story) -> Result<(), StoryError> {
     collusion(story, &world, &amari)?;
     renewal(story, &mut world, &mut amari, &mut brother)?;
     return_of_the_doctor(story, &mut world, &mut amari)?;
+    for_good(story, &mut world, &mut amari, &mut brother)?;
     lost_device(story, &mut world, &early_backup, &brother)
 }
 
@@ -213,16 +215,49 @@ fn return_of_the_doctor(story: &mut Story, world: &mut World, amari: &mut User) 
     world.send(&update)?;
     let [one, two, three] = [1, 2, 3].map(|version| world.reads(amari, MEDICAL, version));
     story.check("Marta opens the old epochs again: reads 1 and 3, and not 2 from in between", one? && !two? && three?);
-    let update = world.owner.depart(&amari.id(), Level::Epochs, world.now, &mut world.rng)?;
+    Ok(())
+}
+
+fn for_good(story: &mut Story, world: &mut World, amari: &mut User, brother: &mut User) -> Result<(), StoryError> {
+    story.chapter("8. Dr. Amari leaves for good, and Marta reaches what is stored: new headers, layers around bodies");
+    let before = world.read_together(amari, MEDICAL, 1)?;
+    story.check("until then the doctor and a server that obeys nobody read the old record", before);
+    let kept = world.sealed(MEDICAL, 1)?;
+    let update = world.owner.depart(&amari.id(), Level::Bodies, world.now, &mut world.rng)?;
     world.send(&update)?;
+    let meanwhile = world.reads(brother, MEDICAL, 1)? && world.reads(brother, PRESCRIPTION, 2)?;
+    story.check("the cloud has done nothing yet: the brother reads as before", meanwhile);
+    let (rotated, covered) = world.carry_out(4)?;
+    // Version 3 is of the medical partition alone; a doctor reads three of the four.
+    let all = (rotated, covered) == (9, 7) && world.carry_out(100)? == (0, 0);
+    story.check(format!("the cloud rotates {rotated} headers and puts layers around {covered} bodies, once"), all);
+    let settled = world.owner.settle(world.now, &mut world.rng)?;
+    world.send(&settled)?;
+    let layers = world.cloud.layers(&world.owner.id(), &brother.id())?.ok_or("no keys of layers for the brother")?;
+    story.check("without the keys of layers nobody opens a body in one", !world.reads(brother, MEDICAL, 1)?);
+    brother.take_layers(&world.owner.id(), &layers)?;
+    for version in [1, 2] {
+        story.says(format_args!("version {version}  personal  medical  insurance  prescription"));
+        table(story, world, "brother", brother, version, [true; 4])?;
+        table(story, world, "Dr. Amari", amari, version, [false; 4])?;
+    }
+    let mut reached = false;
+    for partition in Partition::SESPHR {
+        reached |= world.read_together(amari, partition, 1)? || world.read_together(amari, partition, 2)?;
+    }
+    story.check("the doctor and the server, with all they ever had: nothing of what the cloud has now", !reached);
+    let old = world.read_together_of(amari, &kept)?;
+    story.check("with a cloud that kept the old state they read it: nothing undoes that", old);
+
+    let cert = world.cert(amari, Role::Doctor)?;
     let again = world.owner.join(&amari.bundle(1, world.later(365 * DAY)), &cert, world.now, world.now, &mut world.rng);
     let refused = matches!(again, Err(OwnerError::Bundle(BundleError::Rollback)));
-    story.check("leaves once more, and does not come back with the key bundle from before", refused);
+    story.check("the doctor does not come back with the key bundle from before", refused);
     Ok(())
 }
 
 fn lost_device(story: &mut Story, world: &mut World, early: &Backup, brother: &User) -> Result<(), StoryError> {
-    story.chapter("8. Marta loses her device; she has her root on paper, and the cloud her sealed backup");
+    story.chapter("9. Marta loses her device; she has her root on paper, and the cloud her sealed backup");
     let backup = Backup::from_bytes(&world.owner.export(&mut world.rng)?.to_bytes())?;
     let seen = world.cloud.directory(&world.owner.id())?.unverified().version();
     let paper = || OwnerRoot::from_bytes(&world.paper.to_secret_bytes());

@@ -21,8 +21,8 @@ use sesphr::pre::{GrantTerms, LiveUpdate, Pre};
 use sesphr::record::{Expected, Opener, SealedPartition, Sealer, Versions};
 use sesphr::sharing::log::{Audit, Auditor, LiveRef, Receipt};
 use sesphr::sharing::{
-    AccessPolicy, Cloud, Delegation, MemoryStorage, Owner, RequestError, Response, Role, RoleCert, Server, Storage,
-    Update, User, VerifiedDirectory,
+    AccessPolicy, Cloud, Delegation, MemoryStorage, Orders, Owner, RequestError, Response, Role, RoleCert, Server,
+    Storage, Update, User, VerifiedDirectory,
 };
 
 /// Why a story broke off.
@@ -180,7 +180,26 @@ impl World {
         for delegation in &update.delegations {
             self.server.accept(&owner, &Delegation::from_bytes(&delegation.to_secret_bytes())?, now)?;
         }
+        for grant in &update.layer_grants {
+            self.cloud.keep_layers(&owner, &Signed::from_bytes(&grant.to_bytes())?)?;
+        }
         self.hoard()
+    }
+
+    /// The cloud does what the patient orders, a page of `limit` stored partitions at a time: how many capsules it rotated,
+    /// and around how many bodies it put a layer.
+    pub(crate) fn carry_out(&mut self, limit: usize) -> Result<(usize, usize), StoryError> {
+        let (owner, mut after, mut done) = (self.owner.id(), None, (0, 0));
+        loop {
+            let headers = self.cloud.headers(&owner, after.as_ref(), limit)?;
+            let Some(last) = headers.last() else { return Ok(done) };
+            let ctx = last.context();
+            after = Some((ctx.record, ctx.partition, ctx.version));
+            let Some(orders) = self.owner.orders(&headers)? else { continue };
+            let orders = Orders::from_bytes(&orders.to_secret_bytes())?;
+            let progress = self.cloud.carry_out(&owner, &orders)?;
+            done = (done.0 + progress.rotated, done.1 + progress.covered);
+        }
     }
 
     /// Takes a member in who reads what was written since `from`.
@@ -266,9 +285,14 @@ impl World {
     /// Whether somebody reads a record with the help of a server that obeys nobody: it carries out every delegation that it
     /// ever got, at the time when it got it.
     pub(crate) fn read_together(&self, user: &User, partition: Partition, version: u64) -> Result<bool, StoryError> {
+        self.read_together_of(user, &self.sealed(partition, version)?)
+    }
+
+    /// The same of a record that somebody kept.
+    pub(crate) fn read_together_of(&self, user: &User, sealed: &SealedPartition) -> Result<bool, StoryError> {
         let (params, owner, mut rng) = (&self.params, self.owner.id(), self.rng);
         let server = SigningKey::try_generate(&mut rng)?;
-        let sealed = self.sealed(partition, version)?;
+        let (partition, version) = (sealed.header().context().partition, sealed.header().context().version);
         let (ctx, capsule) = (sealed.header().context(), sealed.header().capsule::<Kapre>()?);
         let (authors, record) = ([ctx.author], self.record);
         let expected = Expected { owner, record, partition, authors: &authors, versions: Versions::Exactly(version) };
@@ -280,11 +304,11 @@ impl World {
                 continue;
             }
             let rekey = Kapre::verify_rekey(params, &key, &grant, delegation.rekey())?;
-            let capsule = Kapre::verify_capsule(params, &key, &capsule, &ctx)?;
-            // Beyond the grant's classes there is no answer to be made.
+            // Neither of a capsule of another generation nor beyond the grant's classes is there an answer to be made.
+            let Ok(capsule) = Kapre::verify_capsule(params, &key, &capsule, &ctx) else { continue };
             let Ok(part) = Kapre::reencrypt(params, &rekey, &capsule, &server, *at, &mut rng) else { continue };
             let grant = Kapre::accept_grant(params, user.secret(), &grant)?;
-            let opened = Opener::<Kapre>::delegatee(params, &grant, &[part]).open(&expected, &sealed);
+            let opened = Opener::<Kapre>::delegatee(params, &grant, &[part]).open(&expected, sealed);
             read |= opened.is_ok_and(|text| self.is_text(partition, version, &text));
         }
         Ok(read)
