@@ -14,7 +14,8 @@
 //!
 //! Exit code 1 if anything comes out otherwise than written down here.
 //!
-//! What it does not show: that plaintext which somebody read is taken back, since nothing does; and that a server which hides a part of its log from the beginning is found out, since it is not.
+//! What it does not show: that plaintext which somebody read is taken back, since nothing does; and that a server which
+//! hides a part of its log from the beginning is found out, since it is not.
 
 #[path = "common/mod.rs"]
 mod common;

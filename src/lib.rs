@@ -16,7 +16,7 @@
 //! | cloud | [`sharing::Cloud`] | sealed partitions | nothing |
 //! | member | [`sharing::User`] | a key pair of its own | what was granted to it |
 //! | trustee | [`sharing::Trustee`] | a share of the patient's secret | nothing; as many as the threshold together, everything |
-//! | server with a member | | | the partitions and periods granted to the member, whatever was revoked since |
+//! | server with a member | | | the partitions and periods granted to the member, until what is stored is [rotated](sharing::Level) |
 //! | fewer servers than the threshold with a member | | with [`pre::threshold`] | nothing that was not re-encrypted for the member |
 //!
 //! # Share and revoke
@@ -91,7 +91,8 @@
 //! * To re-encrypt keys for a protocol of your own: [`pre`] and its schemes, [`kapre`] for most uses, [`pre::threshold`]
 //!   where no single server is to be trusted, and [`pre::afgh`] to reproduce the SeSPHR paper or without an allocator.
 //! * To open any set of your own records with one key of constant size: [`kac`].
-//! * To give each epoch a key of its own, and to hand out the keys of a range of epochs in one short message: [`epoch`].
+//! * To give each epoch a key of its own, to hand out the keys of a range of epochs in one short message, to move stored
+//!   data keys to new ones, and to send a key to a group of which some were revoked: [`epoch`].
 //! * To send a key to a group of many members, some of whom are revoked, in one message: [`epoch::broadcast`].
 //! * Beneath them: [`kem`] (what all schemes' encapsulations share), [`identity`] (parties and signed statements),
 //!   [`role`] (certificates of roles), [`context`] (what a ciphertext is about), [`encoding`] (messages and bytes),

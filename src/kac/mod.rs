@@ -64,6 +64,9 @@
 //! * **Open**(K_S, S, i), for i ∈ S: with F_{S,i} = Σ_{j∈S, j≠i} Q_{n+1−j+i}, Z_n^t = e(c2, D_S) / e(c1, K_S + F_{S,i});
 //!   recover σ, recompute t, reject unless c1 = tP and c2 = t(V1 + P_i). By the owner: Z_n^t = e(c2 − γc1, Q_{n+1−i}).
 //!
+//! * **Rotate** ([`Rotate`]), from γ to γ' of a later generation, at a cloud that opens nothing: Δ = γ' − γ, checked by
+//!   ΔP = V1' − V1; c2' = c2 + Δc1, checked by e(c2', Q) = e(c1, V2' + Q_i) before it takes the place of c2.
+//!
 //! It works because e(c2, D_S) is Z^t to the sum over j ∈ S of γα^(n+1−j) + α^(n+1−j+i), and dividing by e(c1, K_S)
 //! and e(c1, F_{S,i}) leaves the term j = i, which is α^(n+1).
 //!
@@ -118,6 +121,8 @@
 //! | extract | 2m G2 additions, 1 G2 |
 //! | check of an aggregate key | 2m G2 additions, 1 G2, 1 G1 fixed base, 1 two-pairing product |
 //! | open | 2m G2 additions, 1 two-pairing product, 2 G1, 1 G1 fixed base |
+//! | check of a token | 1 G1 fixed base |
+//! | rotate | 1 G1, 2 terms of a sum in G1; 1 pairing of a product a class in each 256 |
 //! | open, one of many | 1 two-pairing product, 1 G1, 2 terms of a sum in G1; 2m G2 additions and 1 G1 a class |
 //!
 //! A range of a single class takes one addition instead of two.

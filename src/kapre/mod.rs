@@ -74,7 +74,7 @@
 //! # What it does not protect
 //!
 //! * **Server and delegatee together learn K_S**: every capsule of the granted classes, requested or not, capsules of
-//!   the future included, for as long as γ lives. No other class. So grant short periods, and never future ones to
+//!   the future included, until they are of another generation ([`Rotate`]). No other class. So grant short periods, and never future ones to
 //!   somebody who may leave.
 //! * **One m must never serve two grants**: the server would open their difference. m is a hash of the transcript, and
 //!   the transcript has an id that never repeats.

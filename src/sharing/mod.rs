@@ -42,7 +42,7 @@
 //! nobody reads what is in a period of which no grant exists for it. By the server's good will: that a grant which was
 //! taken off the list or has expired is no longer carried out for old records; that a referral is held to part of what
 //! the doctor reads; that there is a receipt of everything. Server and delegatee together reach the periods of the
-//! delegatee's grants, for as long as the owner's secret lives.
+//! delegatee's grants, until a departure at the [level](Level) of headers has brought what is stored to new keys.
 
 mod acl;
 mod bundle;
