@@ -170,7 +170,7 @@ impl Rewrap for Rise {
     }
 
     fn unwrap(secret: &EpochSecret, wrapped: &Wrapped, subject: &RecordVersion) -> Result<DataKey, OpenError> {
-        wrapped::unwrap(secret, wrapped, subject)
+        wrapped::unwrap_key(secret, wrapped, subject)
     }
 
     fn token(old: &EpochSecret, new: &EpochSecret, owner: &SigningKey) -> Result<Token, TokenError> {
@@ -178,7 +178,7 @@ impl Rewrap for Rise {
     }
 
     fn verify_token(token: &Token, owner: &PartyId) -> Result<VerifiedToken, TokenCheckError> {
-        token.verify(owner)
+        token.verify_token(owner)
     }
 
     fn update<R: TryCryptoRng + ?Sized>(

@@ -105,7 +105,7 @@ impl Token {
         Ok(Self { terms: Signed::new(owner, terms), delta: new.x() * old.inverse() })
     }
 
-    pub(super) fn verify(&self, owner: &PartyId) -> Result<VerifiedToken, TokenCheckError> {
+    pub(super) fn verify_token(&self, owner: &PartyId) -> Result<VerifiedToken, TokenCheckError> {
         let terms = self.terms.verify(owner).map_err(|_| TokenCheckError::Signature)?;
         if terms.from.owner() != *owner {
             return Err(TokenCheckError::Owner);
