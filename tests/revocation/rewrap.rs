@@ -15,7 +15,7 @@ use sesphr::hazmat::hash;
 use sesphr::hazmat::ristretto::{Element, Point, Scalar};
 use sesphr::identity::{PartyId, Signed, SigningKey};
 use sesphr::kem::OwnerRoot;
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::ZeroizeOnDrop;
 
 use crate::common::{NOW, TestRng, assert_silent, fails_until, party, rng, validity};
 
@@ -65,7 +65,7 @@ fn record(byte: u8, version: u64) -> RecordVersion {
 }
 
 fn data_key(byte: u8) -> DataKey {
-    DataKey::from_array(Zeroizing::new([byte; 32]))
+    DataKey::from_array(&[byte; 32])
 }
 
 /// As data key, [9; 32].
@@ -742,7 +742,7 @@ proptest! {
     ) {
         let subject = RecordVersion { record: RecordId::from_array(record), version };
         let of = |generation| Rise::secret(&keys(1, Partition::MEDICAL, generation, 6), epoch).unwrap();
-        let key_of = DataKey::from_array(Zeroizing::new(key));
+        let key_of = DataKey::from_array(&key);
         let mut held = of(0);
         let mut wrapped = Rise::wrap(&public(1, &held), &subject, &key_of, &party(3), &mut rng(3)).unwrap();
         for step in steps {

@@ -26,7 +26,6 @@ use sesphr::record::{
     Aead, ChunkSize, Expected, LayerKey, LayerStep, Plaintext, SealedHeader, SealedPartition, Versions,
 };
 use sesphr::sharing::*;
-use zeroize::Zeroizing;
 
 use crate::roles::*;
 
@@ -390,7 +389,7 @@ fn token_row() -> [bool; 4] {
         let validity = Validity::new(at(0), at(9)).unwrap();
         let directory = Signed::new(&owner, EpochDirectory::new(1, validity, [secret]).unwrap());
         let directory = VerifiedEpochDirectory::new(&directory, &owner.id(), 0, at(1)).unwrap();
-        let key = DataKey::from_array(Zeroizing::new([version; 32]));
+        let key = DataKey::from_array(&[version; 32]);
         let subject = RecordVersion { record: RECORD, version: version.into() };
         (Rise::wrap(directory.key(&MEDICAL, at(1)).unwrap(), &subject, &key, &author, draw).unwrap(), subject)
     };

@@ -89,8 +89,11 @@
 //! | unwrap | 1 | 1 | 3 KDF |
 //! | token | | | 1 signature |
 //! | verify token | 1, and the time of 50 for the multiples of Y' | | 1 signature check |
-//! | update | 1, 1 of Y' through its multiples, 1 of B | 2 | 1 hash for each, 1 for all; 2 additions |
+//! | update | 1, 1 of Y' through its multiples, 1 of B | 2; of many, one is shared | 1 hash for each, 1 for all; 2 additions |
 //! | directory | | | 1 signature check |
+//!
+//! An update takes what its group operations take, some 55 µs on one x86-64 core; many at once take 6 % less each. The
+//! multiples of Y' pay from about fifty updates on.
 
 mod directory;
 mod secret;
@@ -170,7 +173,7 @@ impl Rewrap for Rise {
     }
 
     fn unwrap(secret: &EpochSecret, wrapped: &Wrapped, subject: &RecordVersion) -> Result<DataKey, OpenError> {
-        wrapped::unwrap(secret, wrapped, subject)
+        wrapped::unwrap_key(secret, wrapped, subject)
     }
 
     fn token(old: &EpochSecret, new: &EpochSecret, owner: &SigningKey) -> Result<Token, TokenError> {
@@ -178,7 +181,7 @@ impl Rewrap for Rise {
     }
 
     fn verify_token(token: &Token, owner: &PartyId) -> Result<VerifiedToken, TokenCheckError> {
-        token.verify(owner)
+        token.verify_token(owner)
     }
 
     fn update<R: TryCryptoRng + ?Sized>(

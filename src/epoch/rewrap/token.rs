@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::slice;
 
 use rand_core::TryCryptoRng;
 use subtle::ConstantTimeEq;
@@ -16,6 +17,9 @@ use crate::error::{DecodeError, RngError};
 use crate::hash::{Digest, label};
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::ristretto::{Element, Point, Scalar, Table};
+
+/// Wrapped keys whose new points are encoded at once; with `rayon`, what one core takes.
+const BATCH: usize = 64;
 
 /// What is drawn for one call, for however many wrapped keys.
 type Seed = Zeroizing<[u8; 64]>;
@@ -105,7 +109,7 @@ impl Token {
         Ok(Self { terms: Signed::new(owner, terms), delta: new.x() * old.inverse() })
     }
 
-    pub(super) fn verify(&self, owner: &PartyId) -> Result<VerifiedToken, TokenCheckError> {
+    pub(super) fn verify_token(&self, owner: &PartyId) -> Result<VerifiedToken, TokenCheckError> {
         let terms = self.terms.verify(owner).map_err(|_| TokenCheckError::Signature)?;
         if terms.from.owner() != *owner {
             return Err(TokenCheckError::Owner);
@@ -194,16 +198,22 @@ impl VerifiedToken {
         cloud.draw(label::REWRAP_UPDATE, &[self.digest.as_bytes()], rng).map(|drawn| drawn.wide())
     }
 
-    /// C1' = Δ·C1 + ρ'Y', C2' = C2 + ρ'B.
-    fn apply(&self, seed: &Seed, wrapped: &Wrapped) -> Result<Wrapped, RngError> {
-        // The points are in it: a seed that repeats gives others their own.
-        let rho = rho(&**seed, &wrapped.c1, &wrapped.c2).nonzero()?;
-        Ok(Wrapped {
-            generation: self.to,
-            c1: (wrapped.c1.mul(&self.delta) + self.new.mul(&rho)).encode(),
-            c2: (wrapped.c2.element() + Element::base(&rho)).encode(),
-            ..*wrapped
-        })
+    /// C1' = Δ·C1 + ρ'Y', C2' = C2 + ρ'B. The new C1 are encoded together, from their halves; all of them are public.
+    fn apply(&self, seed: &Seed, wrapped: &[Wrapped]) -> Result<Vec<Wrapped>, RngError> {
+        let half = self.delta.halve();
+        // Growing would leave a copy behind.
+        let mut rhos = Vec::with_capacity(wrapped.len());
+        for wrapped in wrapped {
+            // The points are in it: a seed that repeats gives others their own.
+            rhos.push(rho(&**seed, &wrapped.c1, &wrapped.c2).nonzero()?);
+        }
+        let both = || wrapped.iter().zip(&rhos);
+        let halves: Vec<_> = both().map(|(old, rho)| old.c1.mul(&half) + self.new.mul(&rho.halve())).collect();
+        let new = both().zip(Point::doubles(&halves)).map(|((old, rho), c1)| {
+            let c2 = (old.c2.element() + Element::base(rho)).encode();
+            Wrapped { generation: self.to, c1, c2, ..*old }
+        });
+        Ok(new.collect())
     }
 
     pub(super) fn update<R: TryCryptoRng + ?Sized>(
@@ -213,8 +223,9 @@ impl VerifiedToken {
         cloud: &SigningKey,
         rng: &mut R,
     ) -> Result<Wrapped, UpdateError> {
-        self.check(location, wrapped)?;
-        Ok(self.apply(&self.seed(cloud, rng)?, wrapped)?)
+        let updated = self.update_many(location, slice::from_ref(wrapped), cloud, rng)?;
+        // As many as there were.
+        updated.into_iter().next().ok_or(UpdateError::Rng)
     }
 
     pub(super) fn update_many<R: TryCryptoRng + ?Sized>(
@@ -227,13 +238,14 @@ impl VerifiedToken {
         wrapped.iter().try_for_each(|wrapped| self.check(location, wrapped))?;
         let seed = self.seed(cloud, rng)?;
         #[cfg(feature = "rayon")]
-        let updated: Result<_, RngError> = {
+        let updated: Result<Vec<_>, RngError> = {
             use rayon::prelude::*;
-            wrapped.par_iter().map(|wrapped| self.apply(&seed, wrapped)).collect()
+            wrapped.par_chunks(BATCH).map(|wrapped| self.apply(&seed, wrapped)).collect()
         };
         #[cfg(not(feature = "rayon"))]
-        let updated: Result<_, RngError> = wrapped.iter().map(|wrapped| self.apply(&seed, wrapped)).collect();
-        Ok(updated?)
+        let updated: Result<Vec<_>, RngError> =
+            wrapped.chunks(BATCH).map(|wrapped| self.apply(&seed, wrapped)).collect();
+        Ok(updated?.into_iter().flatten().collect())
     }
 }
 

@@ -25,9 +25,9 @@ impl DataKey {
         fresh_secret(rng).map(Self)
     }
 
-    /// One that is in use already.
-    pub fn from_array(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(bytes)
+    /// One that is in use already. The caller wipes its own copy.
+    pub fn from_array(bytes: &[u8; 32]) -> Self {
+        Self(Zeroizing::new(*bytes))
     }
 
     /// The bytes, to derive from or for a cipher.
@@ -162,7 +162,11 @@ pub(super) fn wrap<R: TryCryptoRng + ?Sized>(
     })
 }
 
-pub(super) fn unwrap(secret: &EpochSecret, wrapped: &Wrapped, subject: &RecordVersion) -> Result<DataKey, OpenError> {
+pub(super) fn unwrap_key(
+    secret: &EpochSecret,
+    wrapped: &Wrapped,
+    subject: &RecordVersion,
+) -> Result<DataKey, OpenError> {
     // The number is in no hash, so that an update can change it. Here it must be the right one.
     if wrapped.generation != secret.tree().generation() {
         return Err(OpenError);

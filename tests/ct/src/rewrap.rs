@@ -98,10 +98,9 @@ fn secret() {
 }
 
 fn wrap() {
-    let data_key = DataKey::try_generate(&mut Toy::clear()).unwrap();
-    let mut bytes = zeroize::Zeroizing::new(*data_key.as_bytes());
-    poison(&mut *bytes);
-    let (data_key, author) = (DataKey::from_array(bytes), secret_signer(AUTHOR));
+    let mut bytes = *data_key().as_bytes();
+    poison(&mut bytes);
+    let (data_key, author) = (DataKey::from_array(&bytes), secret_signer(AUTHOR));
     let wrapped = Rise::wrap(&public(), &SUBJECT, &data_key, &author, &mut Toy::secret()).unwrap();
     let opened = Rise::unwrap(&clear(0), &publish(&wrapped), &SUBJECT).unwrap();
     assert!(opened.as_bytes() == self::data_key().as_bytes());
