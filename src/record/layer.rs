@@ -1,47 +1,5 @@
-//! The layer that a cloud puts around a body so that those who kept its data key no longer open it: revocation at
-//! level 2.
-//!
-//! **Why.** Rotation (level 1) changes what stands in headers. It stops a departed member who kept *keys* and gets at the
-//! cloud's new state, but the shared key within the capsule does not change: who kept a *header* and opened it, or the
-//! shared key or data key itself, would still open the body. Level 2 changes the body, without decrypting it.
-//!
-//! **Construction.** layer key = KDF("sesphr v1 body layer", leaf key, digest of the immutable header), where the leaf
-//! key is the *symmetric* one ([`Leaf::key`](crate::epoch::tree::Leaf::key)) of the body's epoch in an epoch tree of a new
-//! generation, which nobody who departed was granted. The stored body is the sealed one XOR the keystream of AES-256-CTR
-//! under the layer key: block i is AES(i), i as 16 bytes, big-endian, from 0, so that any part of a body can be had by
-//! itself.
-//!
-//! The digest names owner, record, version, partition and salt, so no two bodies share a keystream. **Two bodies under
-//! one keystream would give each other away**: their XOR would be that of what is within the layers, and who holds the
-//! data keys has that of one. That is also why a key counts for one body: the owner hands out leaves to who may read
-//! all bodies of an epoch, layer keys to who may read one.
-//!
-//! **Replacing.** A [`LayerStep`] leads from one layer to the next: body XOR new keystream XOR old, in one pass. The
-//! layers do not pile up, a reader removes one. The former layer leaves no trace: the result is the same as if the new
-//! one had been put around the sealed body. The new layer is on before the old one is off, so the sealed body is nowhere
-//! bare on the way. A step names the layer it begins at and is taken only there: taken twice it does no harm.
-//!
-//! **Opening.** The reader removes the layer ([`Opener::layer`](super::Opener::layer)) and then checks what it always
-//! checks: the author's signature, Merkle root and tags are over what is within. A [`BodyIndex`](super::BodyIndex) from
-//! before stays right.
-//!
-//! **What it revokes.** Who kept headers, capsule secrets or data keys of a body, and who gets the body from the cloud
-//! afterwards, reads nothing of it without the layer's key. A stolen rotation token does not help: it moves the scalars of
-//! an epoch, and its symmetric leaf key does not follow from them.
-//!
-//! **Not protected.**
-//!
-//! * A plaintext that was read, or a body that was fetched before, cannot be recalled.
-//! * **A cloud that keeps the former body defeats it**, and so does one that keeps the steps it was given: undoing a
-//!   step takes nothing but its keys. A cloud that hands both to the departed has not been kept out by anything.
-//! * The departed, if they get the body in two layers, before and after a step, learn the XOR of both keystreams, which
-//!   is nothing to them unless they hold one of the keys: then they hold both layers' content.
-//! * The layer is not authenticated by itself. A wrong layer, a wrong key or a changed bit do not open, since what is
-//!   within does not match the author's signature. A cloud can damage a body, with a layer or without.
-//! * That a body has a layer, and of which generation, is public.
-//!
-//! **Cost.** AES-256-CTR over the body to put a layer on and to open it, twice that to replace one; memory for one chunk
-//! when streaming.
+//! The layer that a cloud puts around a body so that those who kept its data key no longer open it: what it is, and
+//! what it is good for, stands in the documentation of [`record`](super#layers).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -154,7 +112,10 @@ pub(super) fn apply(keystreams: &[Keystream], at: u64, bytes: &mut [u8]) {
 /// From one layer around a body to the next: what an owner gives the cloud, for one body, so that it puts a layer on or
 /// replaces the one that is there. It is a secret: whoever holds it can undo it.
 ///
-/// The cloud is to wipe it once the step is taken, which dropping it does.
+/// The cloud is to forget it once the step is taken; dropping it wipes it.
+///
+/// It revokes what the [module](crate::record#layers) says, as long as the cloud keeps neither the former body nor the
+/// step.
 #[derive(Debug)]
 pub struct LayerStep {
     from: Option<(u32, LayerKey)>,
@@ -167,9 +128,12 @@ impl LayerStep {
     /// `None` unless the generation of `to` is the greater one and its key another. Both keys are to be those of one
     /// body; whether they are shows when somebody opens it.
     pub fn new(from: Option<(u32, LayerKey)>, to: (u32, LayerKey)) -> Option<Self> {
-        let advances =
-            from.as_ref().is_none_or(|(generation, key)| *generation < to.0 && !bool::from(key.ct_eq(&to.1)));
-        advances.then_some(Self { from, to })
+        if let Some((generation, key)) = &from {
+            if *generation >= to.0 || bool::from(key.ct_eq(&to.1)) {
+                return None;
+            }
+        }
+        Some(Self { from, to })
     }
 
     /// The layer that it begins at.

@@ -42,7 +42,7 @@ fn root() -> OwnerRoot {
 }
 
 /// In the clear.
-fn all() -> EpochKeys {
+pub fn all() -> EpochKeys {
     EpochKeys::derive(&root(), &tree())
 }
 
@@ -52,7 +52,7 @@ fn secrets(bytes: &mut [u8]) -> impl Iterator<Item = &mut [u8]> {
 }
 
 /// The same keys, marked.
-fn marked(keys: &EpochKeys) -> EpochKeys {
+pub fn marked(keys: &EpochKeys) -> EpochKeys {
     let mut bytes = keys.to_secret_bytes();
     secrets(&mut bytes).for_each(poison);
     EpochKeys::from_bytes(&bytes).unwrap()

@@ -1,13 +1,17 @@
 //! Sealed bodies: what is done with the shared key, the author's key and the plaintext.
 
 use sesphr::context::Context;
+use sesphr::epoch::KeyTree;
 use sesphr::hazmat::record::{Fixed, open_into};
 use sesphr::pre::afgh::Afgh;
-use sesphr::record::{Aead, ChunkSize, Expected, Opener, Plaintext, SealedPartition, Sealer, Versions};
+use sesphr::record::{
+    Aead, ChunkSize, Expected, LayerKey, LayerStep, Opener, Plaintext, SealedPartition, Sealer, Versions,
+};
 use std::hint::black_box;
 
 use crate::Case;
-use crate::memcheck::{is_secret, poison, running};
+use crate::epoch::{all, marked};
+use crate::memcheck::{declassify_bytes, is_secret, poison, running};
 use crate::world::{AUTHOR, Toy, World, mark_owner_secret, secret_signer};
 
 pub const CASES: &[Case] = &[
@@ -16,6 +20,7 @@ pub const CASES: &[Case] = &[
     ("record-open-aes", || open_under_key(Aead::Aes256Gcm)),
     ("record-open-chacha", || open_under_key(Aead::ChaCha20Poly1305)),
     ("record-sealer-and-opener", sealer_and_opener),
+    ("record-layers", layers),
 ];
 
 /// More than one chunk of the smallest size.
@@ -29,7 +34,6 @@ fn secret<const N: usize>() -> [u8; N] {
 
 /// What is published of a sealed partition: all of it.
 fn publish(sealed: SealedPartition) -> SealedPartition {
-    use crate::memcheck::declassify_bytes;
     use sesphr::encoding::{Encoding, Message};
     let bytes = sealed.to_bytes();
     declassify_bytes(&bytes);
@@ -83,4 +87,20 @@ fn sealer_and_opener() {
     let authors = [world.author.id()];
     let opened = Opener::<Afgh>::owner(&(), &world.owner_secret).open(&expected(&ctx, &authors), &sealed).unwrap();
     assert_eq!(opened.len(), LEN);
+}
+
+/// One layer, and another in its place. The keys are secret; the bodies are what the cloud stores.
+fn layers() {
+    let fresh = seal(Aead::Aes256Gcm).1;
+    let keys = marked(&all());
+    let key = |epoch| LayerKey::derive(&keys.leaf(epoch).unwrap().key(), &fresh.header().immutable().digest());
+    let (first, second) = (LayerStep::new(None, (1, key(1))), LayerStep::new(Some((1, key(1))), (2, key(2))));
+    let direct = LayerStep::new(None, (2, key(2)));
+    let take = |sealed: &SealedPartition, step: Option<LayerStep>| {
+        let mut sealed = sealed.clone();
+        sealed.relayer(&step.unwrap()).unwrap();
+        assert_eq!(is_secret(sealed.body()), running());
+        publish(sealed)
+    };
+    assert!(take(&take(&fresh, first), second) == take(&fresh, direct));
 }
