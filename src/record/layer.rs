@@ -42,12 +42,12 @@ impl LayerKey {
     }
 
     /// The bytes, into a message that is a secret.
-    fn write(&self, sink: &mut dyn Sink) {
+    pub(super) fn write(&self, sink: &mut dyn Sink) {
         sink.put(&*self.0);
     }
 
     /// From such a message.
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         reader.array().map(|bytes| Self(Zeroizing::new(bytes)))
     }
 }

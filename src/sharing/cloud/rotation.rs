@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{Cloud, Entry, partition_key};
 use crate::encoding::{Encoding, Message};
 use crate::identity::{PartyId, Signed};
-use crate::kac::{Capsule, Rotate, RotateError, VerifiedToken};
+use crate::kac::{Capsule, Rotate, VerifiedToken};
 use crate::kapre::Kapre;
 use crate::record::SealedPartition;
 use crate::sharing::orders::Item;
@@ -25,8 +25,9 @@ pub struct Progress {
     pub refused: Vec<Entry>,
 }
 
-/// How many partitions are in memory at a time.
-const BATCH: usize = 64;
+/// How many partitions are in memory at a time, and after how many bytes of bodies no more of them.
+const BATCH: usize = 256;
+const BATCH_BYTES: usize = 16 << 20;
 
 /// A stored partition on its way.
 struct Work<'a> {
@@ -34,6 +35,12 @@ struct Work<'a> {
     sealed: SealedPartition,
     item: &'a Item,
     changed: bool,
+}
+
+impl Work<'_> {
+    fn generation(&self) -> u32 {
+        self.sealed.header().mutable().generation()
+    }
 }
 
 impl<St: Storage> Cloud<Kapre, St> {
@@ -57,20 +64,17 @@ impl<St: Storage> Cloud<Kapre, St> {
         let Some(newest) = directory.places().next().map(|place| place.key().clone()) else { return Ok(progress) };
         let tokens = tokens.iter().map(|token| Kapre::verify_token(&newest, token));
         let tokens: Vec<_> = tokens.collect::<Result<_, _>>().map_err(CloudError::Rotate)?;
-        for items in items.chunks(BATCH) {
-            let mut works = items.iter().map(|item| self.work(owner, item)).collect::<Result<Vec<_>, _>>()?;
-            for token in &tokens {
-                self.rotate(token, &mut works, &mut progress);
-            }
-            for Work { name, mut sealed, item, mut changed } in works {
-                // A step that was taken before is not one that can be taken.
-                if item.step.as_ref().is_some_and(|step| sealed.relayer(step).is_ok()) {
-                    progress.covered += 1;
-                    changed = true;
-                }
-                if changed {
-                    self.storage.put(&name, &sealed.to_bytes()).map_err(CloudError::Storage)?;
-                }
+        let (mut works, mut bytes) = (Vec::new(), 0_usize);
+        for (left, item) in (0..items.len()).rev().zip(items) {
+            let work = self.work(owner, item)?;
+            bytes = bytes.saturating_add(work.sealed.body().len());
+            works.push(work);
+            if left == 0 || works.len() >= BATCH || bytes >= BATCH_BYTES {
+                tokens.iter().for_each(|token| self.rotate(token, &mut works, &mut progress));
+                let refused = works.iter().filter(|work| work.generation() != newest.generation());
+                progress.refused.extend(refused.map(|work| work.item.entry));
+                works.drain(..).try_for_each(|work| self.finish(work, &mut progress))?;
+                bytes = 0;
             }
         }
         Ok(progress)
@@ -83,30 +87,34 @@ impl<St: Storage> Cloud<Kapre, St> {
         Ok(Work { name, sealed, item, changed: false })
     }
 
-    /// Rotates the capsules that are of the token's generation.
+    /// Rotates the capsules that are of the token's generation and well-formed.
     fn rotate(&self, token: &VerifiedToken, works: &mut [Work<'_>], progress: &mut Progress) {
-        let of_token = |work: &Work<'_>| work.sealed.header().mutable().generation() == token.from().generation();
-        let works: Vec<_> = works.iter_mut().filter(|work| of_token(work)).collect();
-        let capsules: Vec<Option<Capsule>> =
-            works.iter().map(|work| work.sealed.header().capsule::<Kapre>().ok()).collect();
+        let capsule = |work: &Work<'_>| work.sealed.header().capsule::<Kapre>().ok();
+        let capsules: Vec<Option<Capsule>> = works.iter().map(capsule).collect();
         let contexts: Vec<_> = works.iter().map(|work| work.sealed.header().context()).collect();
-        let pairs: Vec<_> = capsules.iter().zip(&contexts).filter_map(|(c, ctx)| Some((c.as_ref()?, ctx))).collect();
+        // Those of another generation are refused without a computation.
+        let of_token = |(capsule, ctx)| Some((Option::as_ref(capsule)?, ctx));
+        let pairs: Vec<_> = capsules.iter().zip(&contexts).filter_map(of_token).collect();
         let mut rotated = Kapre::rotate(&self.params, token, &pairs).into_iter();
-        let rotated: Vec<Result<Capsule, RotateError>> = capsules
-            .iter()
-            .map(|capsule| {
-                let capsule = capsule.as_ref().and_then(|_| rotated.next());
-                capsule.unwrap_or(Err(RotateError::Capsule))
-            })
-            .collect();
-        for (work, capsule) in works.into_iter().zip(rotated) {
-            if capsule.is_ok_and(|capsule| work.sealed.header_mut().set_rotated(&capsule).is_ok()) {
+        let rotated: Vec<_> =
+            capsules.iter().map(|capsule| capsule.as_ref().and_then(|_| rotated.next()?.ok())).collect();
+        for (work, capsule) in works.iter_mut().zip(rotated) {
+            if capsule.is_some_and(|capsule| work.sealed.header_mut().set_rotated(&capsule).is_ok()) {
                 progress.rotated += 1;
                 work.changed = true;
-            } else {
-                progress.refused.push(work.item.entry);
             }
         }
+    }
+
+    /// Puts the layer on, and writes what has changed.
+    fn finish(&mut self, work: Work<'_>, progress: &mut Progress) -> Result<(), CloudError<St::Error>> {
+        let Work { name, mut sealed, item, mut changed } = work;
+        // A step that was taken before is not one that can be taken.
+        if item.step.as_ref().is_some_and(|step| sealed.relayer(step).is_ok()) {
+            progress.covered += 1;
+            changed = true;
+        }
+        if changed { self.storage.put(&name, &sealed.to_bytes()).map_err(CloudError::Storage) } else { Ok(()) }
     }
 }
 
