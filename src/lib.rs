@@ -92,7 +92,7 @@
 //!   where no single server is to be trusted, and [`pre::afgh`] to reproduce the SeSPHR paper or without an allocator.
 //! * To open any set of your own records with one key of constant size: [`kac`].
 //! * To give each epoch a key of its own, and to hand out the keys of a range of epochs in one short message: [`epoch`];
-//!   to have a cloud move wrapped keys beyond who left with old ones: [`epoch::rewrap`].
+//! * To have a cloud move wrapped data keys beyond who left with old ones: [`epoch::rewrap`].
 //! * Beneath them: [`kem`] (what all schemes' encapsulations share), [`identity`] (parties and signed statements),
 //!   [`role`] (certificates of roles), [`context`] (what a ciphertext is about), [`encoding`] (messages and bytes),
 //!   [`error`].
