@@ -91,9 +91,9 @@
 //! * To re-encrypt keys for a protocol of your own: [`pre`] and its schemes, [`kapre`] for most uses, [`pre::threshold`]
 //!   where no single server is to be trusted, and [`pre::afgh`] to reproduce the SeSPHR paper or without an allocator.
 //! * To open any set of your own records with one key of constant size: [`kac`].
-//! * To give each epoch a key of its own, to hand out the keys of a range of epochs in one short message, to move stored
-//!   data keys to new ones, and to send a key to a group of which some were revoked: [`epoch`].
-//! * To send a key to a group of many members, some of whom are revoked, in one message: [`epoch::broadcast`].
+//! * To give each epoch a key of its own, and to hand out the keys of a range of epochs in one short message: [`epoch`];
+//!   to have a cloud move wrapped data keys beyond who left with old ones: [`epoch::rewrap`]; to send a key to a group of
+//!   many members, some of whom are revoked, in one message: [`epoch::broadcast`].
 //! * Beneath them: [`kem`] (what all schemes' encapsulations share), [`identity`] (parties and signed statements),
 //!   [`role`] (certificates of roles), [`context`] (what a ciphertext is about), [`encoding`] (messages and bytes),
 //!   [`error`].

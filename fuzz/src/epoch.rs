@@ -5,18 +5,31 @@ use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
 use sesphr::Digest;
-use sesphr::context::Partition;
+use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 use sesphr::encoding::{Message, SecretEncoding};
 use sesphr::epoch::broadcast::{Broadcast, CommonKey, Group, GroupKeys, Recipients, SeatKeys};
+use sesphr::epoch::rewrap::{
+    DataKey, EpochDirectory, RecordVersion, Rise, Token, TokenTerms, VerifiedEpochDirectory, Wrapped,
+};
 use sesphr::epoch::tree::{EpochKeys, EpochTree};
-use sesphr::epoch::{BroadcastEncryption, EpochError, KeyTree, MergeError};
+use sesphr::epoch::{BroadcastEncryption, EpochError, KeyTree, MergeError, Rewrap};
 use sesphr::identity::{Signed, SigningKey};
 use sesphr::kem::OwnerRoot;
 
 use super::{bytes, identity};
 
 pub fn decode_epoch(data: &[u8]) {
-    family!(data, EpochKeys, Broadcast, Signed<Broadcast>, SeatKeys);
+    family!(
+        data,
+        EpochKeys,
+        Signed<EpochDirectory>,
+        Wrapped,
+        Signed<TokenTerms>,
+        Token,
+        Broadcast,
+        Signed<Broadcast>,
+        SeatKeys
+    );
     decoded_broadcast(data);
     let Ok(keys) = EpochKeys::from_bytes(data) else { return };
     let runs: Vec<_> = keys.epochs().collect();
@@ -171,7 +184,24 @@ fn check(owner: &EpochKeys, keys: &EpochKeys, open: &[bool; 32]) {
     }
 }
 
-/// Seeds: what is granted and held, and some steps.
+/// A directory, a wrapped key, and the token that leads to the next generation.
+fn rewrap() -> (Signed<EpochDirectory>, Wrapped, Token) {
+    let (owner, rng) = (SigningKey::from_seed(&[6; 32]), &mut super::Toy(7));
+    let root = OwnerRoot::try_generate(rng).unwrap();
+    let [old, new] = [0, 1].map(|generation| {
+        let tree = EpochTree::new(owner.id(), Partition::MEDICAL, generation, 5).unwrap();
+        Rise::secret(&EpochKeys::derive(&root, &tree), 9).unwrap()
+    });
+    let (now, validity) = (Timestamp(15), Validity::new(Timestamp(10), Timestamp(20)).unwrap());
+    let directory = Signed::new(&owner, EpochDirectory::new(1, validity, [&old]).unwrap());
+    let checked = VerifiedEpochDirectory::new(&directory, &owner.id(), 0, now).unwrap();
+    let subject = RecordVersion { record: RecordId::from_array([7; 16]), version: 1 };
+    let key = checked.key(&Partition::MEDICAL, now).unwrap();
+    let wrapped = Rise::wrap(key, &subject, &DataKey::from_array(&[9; 32]), &owner, rng).unwrap();
+    (directory, wrapped, Rise::token(&old, &new, &owner).unwrap())
+}
+
+/// Seeds: what is granted and held, and some steps; what is wrapped and moves it.
 pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let [small, great] = owners();
     let mut parts = small.grant(1..=6).unwrap();
@@ -181,10 +211,15 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let group = GroupKeys::derive(&root, &Group::new(owner.id(), Digest::from_array([6; 32]), 3).unwrap());
     let recipients = Recipients { seats: 7, revoked: &[2] };
     let broadcast = group.broadcast(&owner, 5, &common(), &recipients, &mut super::Toy(7)).unwrap();
+    let (directory, wrapped, token) = rewrap();
     vec![
         ("decode_epoch", "broadcast", bytes(broadcast.unverified())),
         ("decode_epoch", "broadcast-signed", bytes(&broadcast)),
         ("decode_epoch", "seat-keys", bytes(&group.seat(5).unwrap())),
+        ("decode_epoch", "directory", bytes(&directory)),
+        ("decode_epoch", "wrapped", bytes(&wrapped)),
+        ("decode_epoch", "terms", bytes(token.terms())),
+        ("decode_epoch", "token", bytes(&token)),
         ("decode_epoch", "all", bytes(small)),
         ("decode_epoch", "grant", bytes(&great.grant(1..=u32::MAX - 1).unwrap())),
         ("decode_epoch", "parts", bytes(&parts)),

@@ -8,6 +8,8 @@
 //! * **Forward access control**: who leaves at epoch f cannot read the epochs from f on. (The SeSPHR text uses
 //!   “backward” for letting a newcomer read the past. Functions here are named by what they do.)
 //!
+//! [`KeyTree`] is how keys are handed out, in [`tree`]. [`Rewrap`] is how data keys that were wrapped for an epoch are moved
+//! beyond the keys of somebody who left, in [`rewrap`].
 //! For groups of many members, [`broadcast`] carries a key to all who are not revoked in one message.
 //!
 //! # In a program

@@ -43,9 +43,9 @@
 //!
 //! # Construction
 //!
-//! RISE (Lehmann and Tackmann, *EUROCRYPT* 2018, “Updatable Encryption with Post-Compromise Security”, section 5.3 of the full version) is
-//! ElGamal encryption with the key on the other side, so that a quotient of two secrets leads from one to the next. Here it
-//! encapsulates a key, on ristretto255 with generator B:
+//! RISE (Lehmann and Tackmann, “Updatable Encryption with Post-Compromise Security”, *EUROCRYPT* 2018, section 5.3 of
+//! the full version) is ElGamal encryption with the key on the other side, so that a quotient of two secrets leads from
+//! one to the next. Here it encapsulates a key, on ristretto255 with generator B:
 //!
 //! * **Secret**: x of an epoch e in generation g, from the 64 bytes of the [leaf](crate::epoch::tree::Leaf::scalar_bytes)
 //!   of that generation's tree; Y = xB. Independent for each epoch and generation.
