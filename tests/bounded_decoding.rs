@@ -11,8 +11,9 @@ use rand_core::SeedableRng;
 use sesphr::context::{Partition, Period, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message};
 use sesphr::epoch::broadcast::{Broadcast, SeatKeys};
+use sesphr::epoch::rewrap::EpochDirectory;
 use sesphr::epoch::tree::EpochKeys;
-use sesphr::identity::SigningKey;
+use sesphr::identity::{Signed, SigningKey};
 use sesphr::kac::params::{EncodedParams, Pins, Transcript};
 use sesphr::kac::{ClassGrid, ClassSet, GenerationChain};
 use sesphr::kem::OwnerRoot;
@@ -20,6 +21,7 @@ use sesphr::pre::Pre;
 use sesphr::pre::threshold::{Grant, LabelTree, OwnerKey, Servers, Terms, Threshold};
 use sesphr::pre::{LiveSet, LiveUpdate};
 use sesphr::sharing::log::{Audit, Log};
+use sesphr::sharing::{LayerGrant, OrderTerms, Orders};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -65,6 +67,10 @@ fn what_is_announced_is_not_allocated() {
     let tree = [&[0; 32][..], &[0, 0, 0, 1, b'a'], &[0; 4], &[32]].concat();
     // Owner, name, and the greatest height; number and salt.
     let (group, head) = ([&[0; 64][..], &[24]].concat(), [0; 8 + 32]);
+    let mut terms = vec![1, OrderTerms::SUITE as u8];
+    terms.extend(OrderTerms::KIND.number().to_be_bytes());
+    terms.extend([7; 32]);
+    let orders = Signed::new(&owner, OrderTerms::from_bytes(&terms).unwrap()).to_bytes();
     let counts = [2, 1 << 10, 1 << 15, 1 << 16, (1 << 16) + 1, 1 << 31, u32::MAX].map(u32::to_be_bytes);
     for filler in [0, 8, 1000] {
         for count in &counts {
@@ -83,8 +89,12 @@ fn what_is_announced_is_not_allocated() {
                 peak::<Audit>(&[&log, &[0; 20], count], filler),
                 peak::<OwnerKey>(&[&key, count], filler),
                 peak::<EpochKeys>(&[&tree, count], filler),
+                peak::<EpochDirectory>(&[&[0; 24], count], filler),
                 peak::<Broadcast>(&[&group, &head, count], filler),
                 peak::<SeatKeys>(&[&group, &[0; 4]], filler),
+                peak::<Orders>(&[&orders, count], filler),
+                peak::<Orders>(&[&orders, &[0; 4], count], filler),
+                peak::<LayerGrant>(&[&[0; 40], count], filler),
             ];
             for peak in peaks {
                 assert!(peak <= 4 * (filler + 512), "{count:?} of {filler} bytes: {peaks:?}");

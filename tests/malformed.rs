@@ -18,6 +18,8 @@ mod points;
 mod rewrap;
 #[path = "malformed/roles.rs"]
 mod roles;
+#[path = "malformed/rotation.rs"]
+mod rotation;
 #[path = "common/sharing.rs"]
 mod sharing;
 #[path = "malformed/threshold.rs"]
@@ -227,6 +229,7 @@ fn samples() -> &'static [Sample] {
         samples.extend(threshold::samples());
         samples.extend(epoch::samples());
         samples.extend(rewrap::samples());
+        samples.extend(rotation::samples());
         samples
     })
 }
@@ -360,7 +363,7 @@ fn impossible_lengths() {
     }
     // Counts beyond their bound, and within it but beyond the bytes.
     let counts = kac::COUNTS.into_iter().chain(trustees::COUNTS).chain(log::COUNTS).chain(kapre::COUNTS);
-    let counts = counts.chain(threshold::COUNTS).chain(epoch::COUNTS).chain(rewrap::COUNTS);
+    let counts = counts.chain(threshold::COUNTS).chain(epoch::COUNTS).chain(rewrap::COUNTS).chain(rotation::COUNTS);
     for (name, offset, bound) in counts {
         let s = samples().iter().find(|s| s.name == name).unwrap();
         for (count, error) in [
@@ -518,6 +521,7 @@ fn serde_is_hex_in_text_and_bytes_in_binary() {
     }
     let known = "signing key, owner root, owner secret, user secret, re-key, delegation, aggregate delegation, \
                  aggregate key, sub-share, trustee's share, delegatee's secret, delegatee's secret, aggregate re-key, \
-                 referral key, approval key, label secret, threshold user secret, fragment, epoch keys";
+                 referral key, approval key, label secret, threshold user secret, fragment, epoch keys, seat keys, \
+                 rotation token, orders";
     assert_eq!(secrets.join(", "), known);
 }

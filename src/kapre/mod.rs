@@ -208,10 +208,11 @@ impl Lineage {
     /// # Errors
     /// [`KeyError`] when the chain does not verify, or nothing can come after it.
     pub fn after(params: &Params, chain: GenerationChain, owner: &PartyId) -> Result<Self, KeyError> {
-        let newest = chain.verify(params, owner)?;
+        // Before the checks, each of which costs pairings.
         if chain.certs().len() >= GenerationChain::MAX {
             return Err(GenerationError::Chain.into());
         }
+        let newest = chain.verify(params, owner)?;
         Ok(Self { grid: newest.grid().clone(), before: Some((chain, newest)) })
     }
 

@@ -10,5 +10,6 @@ mod attacks;
 mod generations;
 mod limits;
 mod params;
+mod rotation;
 mod secrets;
 mod trustees;

@@ -11,9 +11,9 @@ use super::{Layout, Sample, statement};
 
 /// Name of a message, offset of a count in it, and the count's bound.
 pub(super) const COUNTS: [(&str, usize, u32); 6] = [
-    ("live update", 212, 1 << 20),
-    ("live update", 232, 1 << 20),
-    ("live set", 205, 1 << 20),
+    ("live update", 216, 1 << 20),
+    ("live update", 236, 1 << 20),
+    ("live set", 209, 1 << 20),
     ("audit", 204, 1024),
     // Behind the entries, which the sample has two of.
     ("audit", 208 + 2 * AUDITED, 64),

@@ -254,7 +254,7 @@ fn only_the_owner_signs() {
     refused(&mut server, &forged, LiveError::Signature);
     let mut bytes = update.to_bytes();
     // The time, within the signed head.
-    bytes[4 + 4 + 32 + 4 + 15] ^= 1;
+    bytes[4 + 4 + 32 + 4 + 19] ^= 1;
     refused(&mut server, &LiveUpdate::from_bytes(&bytes).unwrap(), LiveError::Signature);
     // Eve's own list is not the next of this owner's.
     let before = server.clone();
@@ -271,7 +271,7 @@ fn only_the_owner_signs() {
     assert_eq!((hers.verify(&eve.id()), LiveSet::new().verify(&eve.id())), (Ok(()), Ok(())));
     // Of the right name and the wrong signature.
     let mut bytes = set.to_bytes();
-    bytes[4 + 1 + 4 + 32 + 4 + 15] ^= 1;
+    bytes[4 + 1 + 4 + 32 + 4 + 19] ^= 1;
     assert_eq!(LiveSet::from_bytes(&bytes).unwrap().verify(&owner().id()), Err(LiveError::Signature));
 }
 

@@ -104,7 +104,10 @@ fn every_event_has_one_encoding() {
     refused(&encoded(LiveRef { version: 1, head: Digest::NONE }, Event::Advanced { generation: 0 }));
     refused(&encoded(LiveRef { version: 0, head: digest(1) }, Event::Advanced { generation: 0 }));
     let mut bytes = encoded(live(1), Event::Advanced { generation: 0 });
-    *bytes.last_mut().unwrap() = 9;
+    // The tag, and a generation behind it.
+    let at = bytes.len() - 5;
+    assert_eq!(bytes[at..], [2, 0, 0, 0, 0]);
+    bytes[at] = 9;
     refused(&bytes);
     // Approvers out of order, twice, and too many.
     let emergency = |approvers: Vec<PartyId>| {
