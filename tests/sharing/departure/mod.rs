@@ -2,6 +2,8 @@
 #![cfg(feature = "alloc")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod faults;
+
 use crate::common::*;
 use sesphr::context::{Partition, Timestamp};
 use sesphr::kapre::Kapre;
