@@ -76,7 +76,6 @@ impl LayerKey {
         Self(kdf(label::BODY_LAYER, leaf.as_bytes(), &[header.as_bytes()]))
     }
 
-    /// The bytes, into a message that is a secret.
     /// A second holder of the key, for tests.
     #[cfg(feature = "hazmat")]
     #[must_use]
@@ -84,6 +83,7 @@ impl LayerKey {
         Self(self.0.clone())
     }
 
+    /// The bytes, into a message that is a secret.
     fn write(&self, sink: &mut dyn Sink) {
         sink.put(&*self.0);
     }

@@ -21,7 +21,7 @@ pub struct Progress {
     pub rotated: usize,
     /// How many bodies have another layer now.
     pub covered: usize,
-    /// What was left as it was, since its capsule was not well-formed before: nobody could have opened it.
+    /// What was left as it was: it is not there, does not decode, or its capsule was not well-formed before.
     pub refused: Vec<Entry>,
 }
 
@@ -34,6 +34,7 @@ struct Work<'a> {
     sealed: SealedPartition,
     item: &'a Item,
     changed: bool,
+    refused: bool,
 }
 
 impl<St: Storage> Cloud<Kapre, St> {
@@ -58,11 +59,19 @@ impl<St: Storage> Cloud<Kapre, St> {
         let tokens = tokens.iter().map(|token| Kapre::verify_token(&newest, token));
         let tokens: Vec<_> = tokens.collect::<Result<_, _>>().map_err(CloudError::Rotate)?;
         for items in items.chunks(BATCH) {
-            let mut works = items.iter().map(|item| self.work(owner, item)).collect::<Result<Vec<_>, _>>()?;
+            let mut works = Vec::with_capacity(items.len());
+            for item in items {
+                match self.work(owner, item) {
+                    Ok(work) => works.push(work),
+                    // One that is lost does not keep the others from being updated.
+                    Err(CloudError::NotFound | CloudError::Corrupt(_)) => progress.refused.push(item.entry),
+                    Err(error) => return Err(error),
+                }
+            }
             for token in &tokens {
                 self.rotate(token, &mut works, &mut progress);
             }
-            for Work { name, mut sealed, item, mut changed } in works {
+            for Work { name, mut sealed, item, mut changed, .. } in works.into_iter().filter(|work| !work.refused) {
                 // A step that was taken before is not one that can be taken.
                 if item.step.as_ref().is_some_and(|step| sealed.relayer(step).is_ok()) {
                     progress.covered += 1;
@@ -80,7 +89,7 @@ impl<St: Storage> Cloud<Kapre, St> {
         let (record, partition, version) = &item.entry;
         let name = [partition_key(owner, record, partition), version.to_be_bytes().to_vec()].concat();
         let sealed = self.stored(&name)?;
-        Ok(Work { name, sealed, item, changed: false })
+        Ok(Work { name, sealed, item, changed: false, refused: false })
     }
 
     /// Rotates the capsules that are of the token's generation.
@@ -104,6 +113,7 @@ impl<St: Storage> Cloud<Kapre, St> {
                 progress.rotated += 1;
                 work.changed = true;
             } else {
+                work.refused = true;
                 progress.refused.push(work.item.entry);
             }
         }

@@ -2,10 +2,15 @@
 #![cfg(feature = "alloc")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod ends;
 mod faults;
+mod keys;
+mod orders;
+mod owner;
 
 use crate::common::*;
 use sesphr::context::{Partition, Timestamp};
+use sesphr::identity::PartyId;
 use sesphr::kapre::Kapre;
 use sesphr::record::{Layer, SealedHeader, SealedPartition};
 use sesphr::sharing::log::Event;
@@ -47,7 +52,11 @@ impl Story {
     }
 
     fn depart(&mut self, level: Level, now: Timestamp) {
-        let update = self.w.owner.depart(&self.bob.id(), level, now, &mut self.w.rng).unwrap();
+        self.leave(&self.bob.id(), level, now);
+    }
+
+    fn leave(&mut self, user: &PartyId, level: Level, now: Timestamp) {
+        let update = self.w.owner.depart(user, level, now, &mut self.w.rng).unwrap();
         self.send(&update, now);
     }
 
