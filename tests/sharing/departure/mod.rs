@@ -62,7 +62,8 @@ impl Story {
 
     fn send(&mut self, update: &Update, now: Timestamp) {
         self.w.send(update, now);
-        for user in [&mut self.carol, &mut self.dan] {
+        // Bob too takes what there is for him.
+        for user in [&mut self.bob, &mut self.carol, &mut self.dan] {
             if let Some(grant) = self.w.cloud.layers(&self.w.owner.id(), &user.id()).unwrap() {
                 user.take_layers(&self.w.owner.id(), &grant).unwrap();
             }
