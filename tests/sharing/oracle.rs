@@ -8,7 +8,9 @@ use crate::common::*;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use sesphr::context::{Partition, Timestamp};
+use sesphr::encoding::{Message, SecretEncoding};
 use sesphr::identity::PartyId;
+use sesphr::kac::RotateError;
 use sesphr::kapre::Kapre;
 use sesphr::pre::afgh::Afgh;
 use sesphr::record::{SealedPartition, Versions};
@@ -24,34 +26,46 @@ enum Event {
         role: Role,
         since: u64,
     },
-    Depart(usize),
+    Depart(usize, Level),
     Suspend(usize),
     Allow(usize, usize),
-    Disallow(usize, usize),
+    Disallow(usize, usize, Level),
     History(usize, usize),
     Again(usize),
     Publish,
     Write(usize),
     /// A member asks for a record that was written.
     Read(usize, prop::sample::Index),
+    /// The owner makes orders for a part of what the cloud has.
+    Order(prop::sample::Index, usize),
+    /// The cloud carries out orders, new or old ones, once or again.
+    Obey(prop::sample::Index),
+    Settle,
     /// What the owner changed last reaches the server late: after another change.
     Late,
     Restart,
 }
 
 fn event() -> impl Strategy<Value = Event> {
+    let level = || prop::sample::select(vec![Level::Epochs, Level::Headers, Level::Bodies]);
+    let index = any::<prop::sample::Index>;
     let role = prop::sample::select(vec![Role::Researcher, Role::Insurer, Role::FamilyAndFriends]);
     prop_oneof![
         3 => (0..3_usize, role, 0..40_u64).prop_map(|(user, role, since)| Event::Join { user, role, since }),
-        2 => (0..3_usize).prop_map(Event::Depart),
+        2 => (0..3_usize, level()).prop_map(|(user, level)| Event::Depart(user, level)),
         1 => (0..3_usize).prop_map(Event::Suspend),
         1 => (0..3_usize, 0..2_usize).prop_map(|(user, partition)| Event::Allow(user, partition)),
-        1 => (0..3_usize, 0..2_usize).prop_map(|(user, partition)| Event::Disallow(user, partition)),
+        1 => (0..3_usize, 0..2_usize, level()).prop_map(|(user, partition, level)| {
+            Event::Disallow(user, partition, level)
+        }),
         1 => (0..3_usize, 0..2_usize).prop_map(|(user, partition)| Event::History(user, partition)),
         1 => (0..3_usize).prop_map(Event::Again),
         1 => Just(Event::Publish),
         4 => (0..2_usize).prop_map(Event::Write),
         2 => (0..3_usize, any::<prop::sample::Index>()).prop_map(|(user, record)| Event::Read(user, record)),
+        2 => (index(), 1..4_usize).prop_map(|(start, count)| Event::Order(start, count)),
+        2 => index().prop_map(Event::Obey),
+        1 => Just(Event::Settle),
         1 => Just(Event::Late),
         1 => Just(Event::Restart),
     ]
@@ -64,29 +78,106 @@ struct Oracle {
     epochs: BTreeMap<Partition, Vec<u64>>,
     /// Partitions that a member reads from now on.
     members: BTreeMap<usize, BTreeSet<Partition>>,
-    /// Epochs that a member reads.
-    open: BTreeSet<(usize, Partition, usize)>,
+    /// Epochs that a member reads, by the generation of what is stored.
+    open: BTreeSet<(usize, u32, Partition, usize)>,
+    /// The generation of what is written.
+    generation: u32,
 }
 
 impl Oracle {
+    fn open(&mut self, user: usize, partition: Partition, epochs: impl IntoIterator<Item = usize>) {
+        let generation = self.generation;
+        self.open.extend(epochs.into_iter().map(|epoch| (user, generation, partition, epoch)));
+    }
+
     fn roll(&mut self, partition: Partition, now: u64) {
         let epochs = self.epochs.get_mut(&partition).unwrap();
         epochs.push(now);
         let epoch = epochs.len() - 1;
-        let readers = self.members.iter().filter(|(_, partitions)| partitions.contains(&partition));
-        self.open.extend(readers.map(|(user, _)| (*user, partition, epoch)));
+        let readers: Vec<_> = self.members.iter().filter(|(_, reads)| reads.contains(&partition)).collect();
+        let readers: Vec<_> = readers.into_iter().map(|(user, _)| *user).collect();
+        readers.into_iter().for_each(|user| self.open(user, partition, [epoch]));
     }
 
-    fn close(&mut self, user: usize, concerned: impl Fn(&Partition) -> bool, now: u64) {
+    fn close(&mut self, user: usize, concerned: impl Fn(&Partition) -> bool, level: Level, now: u64) {
         let touched: BTreeSet<_> =
-            self.open.iter().filter(|(u, p, _)| *u == user && concerned(p)).map(|(_, p, _)| *p).collect();
-        self.open.retain(|(u, p, _)| *u != user || !concerned(p));
+            self.open.iter().filter(|(u, _, p, _)| *u == user && concerned(p)).map(|(_, _, p, _)| *p).collect();
+        self.open.retain(|(u, _, p, _)| *u != user || !concerned(p));
+        if level > Level::Epochs {
+            self.generation += 1;
+            let again = self.open.iter().map(|(u, _, p, e)| (*u, self.generation, *p, *e)).collect::<Vec<_>>();
+            self.open.extend(again);
+        }
         touched.into_iter().for_each(|partition| self.roll(partition, now));
     }
 
-    fn reads(&self, user: usize, (_, partition, epoch): &Written) -> bool {
-        self.open.contains(&(user, *partition, *epoch))
+    fn settle(&mut self) {
+        self.open.retain(|(_, generation, ..)| *generation == self.generation);
     }
+
+    fn reads(&self, user: usize, stored: &SealedPartition, (_, partition, epoch): &Written) -> bool {
+        self.open.contains(&(user, stored.header().mutable().generation(), *partition, *epoch))
+    }
+}
+
+/// A scheme whose keys rotate, or do not.
+trait Rotating: Tested {
+    /// As far as a scheme goes.
+    fn level(_: Level) -> Level {
+        Level::Epochs
+    }
+
+    fn order(_: &World<Self>, _: usize, _: usize) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn obey(_: &mut World<Self>, _: &[u8]) {}
+
+    fn settle(_: &mut World<Self>, _: Timestamp) -> Option<Update<Self>> {
+        None
+    }
+}
+
+impl Rotating for Afgh {}
+
+impl Rotating for Kapre {
+    fn level(level: Level) -> Level {
+        level
+    }
+
+    fn order(w: &World<Kapre>, start: usize, count: usize) -> Option<Vec<u8>> {
+        let entries = w.cloud.list(&w.id()).unwrap();
+        let after = start.checked_sub(1).map(|after| &entries[after]);
+        let headers = w.cloud.headers(&w.id(), after, count).unwrap();
+        w.owner.orders(&headers).unwrap().map(|orders| orders.to_secret_bytes().to_vec())
+    }
+
+    fn obey(w: &mut World<Kapre>, orders: &[u8]) {
+        match w.cloud.carry_out(&w.owner.id(), &Orders::from_bytes(orders).unwrap()) {
+            Ok(progress) => assert_eq!(progress.refused, []),
+            // They are of before the last departure.
+            Err(error) => assert_eq!(error, CloudError::Rotate(RotateError::Chain)),
+        }
+    }
+
+    fn settle(w: &mut World<Kapre>, now: Timestamp) -> Option<Update> {
+        w.owner.settle(now, &mut w.rng).ok()
+    }
+}
+
+/// What the cloud has of a record now.
+fn stored<S: Tested>(w: &World<S>, (sealed, partition, _): &Written) -> SealedPartition {
+    let stored = w.cloud.fetch(&w.id(), &RECORD, partition, sealed.header().context().version).unwrap();
+    assert_eq!(stored.header().immutable(), sealed.header().immutable());
+    stored
+}
+
+/// With the keys of layers that there are for the user.
+fn opens<S: Tested>(w: &mut World<S>, user: &mut User<S>, sealed: &SealedPartition, now: Timestamp) -> bool {
+    if let Some(grant) = w.cloud.layers(&w.id(), &user.id()).unwrap() {
+        user.take_layers(&w.id(), &grant).unwrap();
+    }
+    w.reads(user, sealed, now)
 }
 
 /// A record, its partition and its epoch.
@@ -95,13 +186,14 @@ type Written = (SealedPartition, Partition, usize);
 /// What the receipts have to say in the end: who read which version when.
 type Log = Vec<(PartyId, u64, Timestamp)>;
 
-fn story<S: Tested>(events: &[Event]) -> Result<(), TestCaseError> {
+fn story<S: Rotating>(events: &[Event]) -> Result<(), TestCaseError> {
     let mut w = World::<S>::new();
     let mut oracle = Oracle::default();
     PARTITIONS.iter().for_each(|partition| drop(oracle.epochs.insert(*partition, vec![0])));
     let mut users: Vec<User<S>> = (0..3).map(|i| user(10 + i)).collect();
     let mut written: Vec<Written> = Vec::new();
     let (mut log, mut receipts): (Log, Vec<Receipt>) = (Vec::new(), Vec::new());
+    let mut orders: Vec<Vec<u8>> = Vec::new();
     for (event, seconds) in events.iter().zip((10..).step_by(3)) {
         let now = at(seconds);
         let update = match *event {
@@ -114,17 +206,21 @@ fn story<S: Tested>(events: &[Event]) -> Result<(), TestCaseError> {
                     let reads: BTreeSet<_> = reads.collect();
                     for partition in &reads {
                         let began = oracle.epochs[partition].iter().enumerate().filter(|(_, began)| **began >= from);
-                        oracle.open.extend(began.map(|(epoch, _)| (user, *partition, epoch)));
+                        let began: Vec<_> = began.map(|(epoch, _)| epoch).collect();
+                        oracle.open(user, *partition, began);
                     }
                     oracle.members.insert(user, reads.clone());
                     reads.iter().for_each(|partition| oracle.roll(*partition, seconds));
                 }
                 update.ok()
             }
-            Event::Depart(user) => {
-                let update = w.owner.depart(&users[user].id(), Level::Epochs, now, &mut w.rng);
-                prop_assert_eq!(update.is_ok(), oracle.members.remove(&user).is_some());
-                oracle.close(user, |_| true, seconds);
+            Event::Depart(user, level) => {
+                let level = S::level(level);
+                let update = w.owner.depart(&users[user].id(), level, now, &mut w.rng);
+                prop_assert_eq!(update.is_ok(), oracle.members.contains_key(&user));
+                if oracle.members.remove(&user).is_some() {
+                    oracle.close(user, |_| true, level, seconds);
+                }
                 update.ok()
             }
             Event::Suspend(user) => {
@@ -142,12 +238,13 @@ fn story<S: Tested>(events: &[Event]) -> Result<(), TestCaseError> {
                 }
                 update.ok()
             }
-            Event::Disallow(user, partition) => {
-                let update = w.owner.disallow(&users[user].id(), PARTITIONS[partition], Level::Epochs, now, &mut w.rng);
+            Event::Disallow(user, partition, level) => {
+                let level = S::level(level);
+                let update = w.owner.disallow(&users[user].id(), PARTITIONS[partition], level, now, &mut w.rng);
                 prop_assert_eq!(update.is_ok(), oracle.members.contains_key(&user));
                 if let Some(reads) = oracle.members.get_mut(&user) {
                     reads.remove(&PARTITIONS[partition]);
-                    oracle.close(user, |p| *p == PARTITIONS[partition], seconds);
+                    oracle.close(user, |p| *p == PARTITIONS[partition], level, seconds);
                 }
                 update.ok()
             }
@@ -158,15 +255,15 @@ fn story<S: Tested>(events: &[Event]) -> Result<(), TestCaseError> {
                 let update = w.owner.grant_history(&users[user].id(), partition, range, now, &mut w.rng);
                 prop_assert_eq!(update.is_ok(), past > 0 && oracle.members.contains_key(&user));
                 if update.is_ok() {
-                    oracle.open.extend((0..past).map(|epoch| (user, partition, epoch)));
+                    oracle.open(user, partition, 0..past);
                 }
                 update.ok()
             }
             Event::Again(user) => {
                 let update = w.owner.grant_again(&users[user].id(), now, &mut w.rng).ok();
-                if let Some(partitions) = oracle.members.get(&user) {
-                    let current = |partition: &Partition| (user, *partition, oracle.epochs[partition].len() - 1);
-                    oracle.open.extend(partitions.iter().map(current).collect::<Vec<_>>());
+                for partition in oracle.members.get(&user).cloned().unwrap_or_default() {
+                    let current = oracle.epochs[&partition].len() - 1;
+                    oracle.open(user, partition, [current]);
                 }
                 update
             }
@@ -180,12 +277,28 @@ fn story<S: Tested>(events: &[Event]) -> Result<(), TestCaseError> {
             Event::Read(user, record) => {
                 if !written.is_empty() {
                     let wanted = record.get(&written);
-                    prop_assert_eq!(w.reads(&mut users[user], &wanted.0, now), oracle.reads(user, wanted));
-                    if oracle.reads(user, wanted) {
+                    let stored = stored(&w, wanted);
+                    let expected = oracle.reads(user, &stored, wanted);
+                    prop_assert_eq!(opens(&mut w, &mut users[user], &stored, now), expected);
+                    if expected {
                         log.push((users[user].id(), wanted.0.header().context().version, now));
                     }
                 }
                 None
+            }
+            Event::Order(start, count) => {
+                orders.extend(S::order(&w, start.index(written.len().max(1)), count));
+                None
+            }
+            Event::Obey(which) => {
+                if !orders.is_empty() {
+                    S::obey(&mut w, &orders[which.index(orders.len())]);
+                }
+                None
+            }
+            Event::Settle => {
+                oracle.settle();
+                S::settle(&mut w, now)
             }
             Event::Late => {
                 let late = w.owner.publish(now, &mut w.rng).unwrap();
@@ -206,21 +319,31 @@ fn story<S: Tested>(events: &[Event]) -> Result<(), TestCaseError> {
         };
         update.iter().for_each(|update| w.send(update, now));
     }
-    for (user, member) in users.iter_mut().enumerate() {
-        for wanted @ (sealed, partition, epoch) in &written {
-            let reads = w.reads(member, sealed, at(100));
-            prop_assert_eq!(reads, oracle.reads(user, wanted), "{} {} {}", user, partition, epoch);
-            if reads {
-                log.push((member.id(), sealed.header().context().version, at(100)));
+    // As it is, and when everything is brought to its end.
+    for seconds in [100, 102] {
+        for (user, member) in users.iter_mut().enumerate() {
+            for wanted @ (sealed, partition, epoch) in &written {
+                let stored = stored(&w, wanted);
+                let expected = oracle.reads(user, &stored, wanted);
+                let reads = opens(&mut w, member, &stored, at(seconds));
+                prop_assert_eq!(reads, expected, "{} {} {}", user, partition, epoch);
+                if reads {
+                    log.push((member.id(), sealed.header().context().version, at(seconds)));
+                }
             }
         }
-    }
-    for (sealed, partition, _) in &written {
-        let versions = Versions::Exactly(sealed.header().context().version);
-        prop_assert!(w.owner.open(RECORD, *partition, versions, sealed).is_ok());
+        for wanted @ (sealed, partition, _) in &written {
+            let versions = Versions::Exactly(sealed.header().context().version);
+            prop_assert!(w.owner.open(RECORD, *partition, versions, &stored(&w, wanted)).is_ok());
+        }
+        let all = (0..written.len()).filter_map(|i| S::order(&w, i, 1)).collect::<Vec<_>>();
+        all.iter().for_each(|orders| S::obey(&mut w, orders));
+        let settled = S::settle(&mut w, at(101));
+        settled.iter().for_each(|update| w.send(update, at(101)));
+        oracle.settle();
     }
     // The owner sees all of it, in order, under heads that it signed.
-    receipts.extend(w.receipts(at(101)));
+    receipts.extend(w.receipts(at(103)));
     let read: Log = reads(&receipts).map(|read| (read.user, read.version, read.at)).collect();
     prop_assert_eq!(read, log);
     prop_assert_eq!(w.owner.check_live(&receipts), Ok(()));
@@ -236,7 +359,7 @@ proptest! {
     }
 
     #[test]
-    fn members_read_what_the_oracle_says_under_one_aggregate_key(events in prop::collection::vec(event(), 1..14)) {
+    fn members_read_what_the_oracle_says_under_one_aggregate_key(events in prop::collection::vec(event(), 1..16)) {
         story::<Kapre>(&events)?;
     }
 }

@@ -192,10 +192,11 @@ impl<S: SharingScheme, St: Storage> Cloud<S, St> {
     }
 
     /// The headers of at most `limit` stored partitions of an owner, in the order of [`list`](Self::list) from behind
-    /// `after` on: for the owner, who [says](crate::sharing::Owner::orders) what is to be done with them.
+    /// `after` on: for the owner, who [says](crate::sharing::Owner::orders) what is to be done with them. What does not
+    /// decode any more is left out, so that it keeps nothing else from being updated; [`fetch`](Self::fetch) says so.
     ///
     /// # Errors
-    /// [`CloudError::Corrupt`], [`CloudError::Storage`].
+    /// [`CloudError::Storage`].
     pub fn headers(
         &self,
         owner: &PartyId,
@@ -207,8 +208,9 @@ impl<S: SharingScheme, St: Storage> Cloud<S, St> {
             [partition_key(owner, record, partition), version.to_be_bytes().to_vec()].concat()
         });
         let start = after.map_or(0, |after| names.partition_point(|name| *name <= after));
-        let page = names.get(start..).unwrap_or_default().iter().take(limit);
-        page.map(|name| Ok(self.stored(name)?.into_parts().0)).collect()
+        let stored = names.get(start..).unwrap_or_default().iter().map(|name| self.stored(name));
+        let whole = stored.filter(|stored| !matches!(stored, Err(CloudError::Corrupt(_))));
+        whole.take(limit).map(|stored| Ok(stored?.into_parts().0)).collect()
     }
 
     /// The storage, for backups and tests.

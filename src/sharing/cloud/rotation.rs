@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{Cloud, Entry, partition_key};
 use crate::encoding::{Encoding, Message};
 use crate::identity::{PartyId, Signed};
-use crate::kac::{Capsule, Rotate, VerifiedToken};
+use crate::kac::{Capsule, Rotate, VerifiedGeneration, VerifiedToken};
 use crate::kapre::Kapre;
 use crate::record::SealedPartition;
 use crate::sharing::orders::Item;
@@ -21,7 +21,7 @@ pub struct Progress {
     pub rotated: usize,
     /// How many bodies have another layer now.
     pub covered: usize,
-    /// What was left as it was, since its capsule was not well-formed before: nobody could have opened it.
+    /// What was left as it was: it is not there, does not decode, or its capsule was not well-formed before.
     pub refused: Vec<Entry>,
 }
 
@@ -35,12 +35,6 @@ struct Work<'a> {
     sealed: SealedPartition,
     item: &'a Item,
     changed: bool,
-}
-
-impl Work<'_> {
-    fn generation(&self) -> u32 {
-        self.sealed.header().mutable().generation()
-    }
 }
 
 impl<St: Storage> Cloud<Kapre, St> {
@@ -66,14 +60,18 @@ impl<St: Storage> Cloud<Kapre, St> {
         let tokens: Vec<_> = tokens.collect::<Result<_, _>>().map_err(CloudError::Rotate)?;
         let (mut works, mut bytes) = (Vec::new(), 0_usize);
         for (left, item) in (0..items.len()).rev().zip(items) {
-            let work = self.work(owner, item)?;
-            bytes = bytes.saturating_add(work.sealed.body().len());
-            works.push(work);
+            match self.work(owner, item) {
+                Ok(work) => {
+                    bytes = bytes.saturating_add(work.sealed.body().len());
+                    works.push(work);
+                }
+                // One that is lost does not keep the others from being updated.
+                Err(CloudError::NotFound | CloudError::Corrupt(_)) => progress.refused.push(item.entry),
+                Err(error) => return Err(error),
+            }
             if left == 0 || works.len() >= BATCH || bytes >= BATCH_BYTES {
                 tokens.iter().for_each(|token| self.rotate(token, &mut works, &mut progress));
-                let refused = works.iter().filter(|work| work.generation() != newest.generation());
-                progress.refused.extend(refused.map(|work| work.item.entry));
-                works.drain(..).try_for_each(|work| self.finish(work, &mut progress))?;
+                works.drain(..).try_for_each(|work| self.finish(work, &newest, &mut progress))?;
                 bytes = 0;
             }
         }
@@ -107,8 +105,17 @@ impl<St: Storage> Cloud<Kapre, St> {
     }
 
     /// Puts the layer on, and writes what has changed.
-    fn finish(&mut self, work: Work<'_>, progress: &mut Progress) -> Result<(), CloudError<St::Error>> {
+    fn finish(
+        &mut self,
+        work: Work<'_>,
+        newest: &VerifiedGeneration,
+        progress: &mut Progress,
+    ) -> Result<(), CloudError<St::Error>> {
         let Work { name, mut sealed, item, mut changed } = work;
+        if sealed.header().mutable().generation() != newest.generation() {
+            progress.refused.push(item.entry);
+            return Ok(());
+        }
         // A step that was taken before is not one that can be taken.
         if item.step.as_ref().is_some_and(|step| sealed.relayer(step).is_ok()) {
             progress.covered += 1;

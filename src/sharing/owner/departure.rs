@@ -1,5 +1,7 @@
 //! Taking back: who leaves, wholly or in part, and how far that reaches.
 
+use alloc::collections::BTreeSet;
+
 use rand_core::TryCryptoRng;
 
 use super::{Owner, Update};
@@ -27,7 +29,7 @@ pub enum Level {
 
 impl<S: SharingScheme> Owner<S> {
     /// Takes a partition back from a member: all its grants there are revoked and the partition begins a new epoch. It
-    /// reaches what is stored as [`depart`](Self::depart) does.
+    /// reaches what is stored as [`depart`](Self::depart) does. What the member may read besides, it reads on.
     ///
     /// # Errors
     /// As [`depart`](Self::depart).
@@ -46,7 +48,7 @@ impl<S: SharingScheme> Owner<S> {
             if member.owed.remove(&partition) {
                 touched.insert(partition);
             }
-            others.into_iter().for_each(|period| step.want(user, period));
+            step.restore(user, others);
             step.close(owner, state, level, &touched)
         })
     }
@@ -81,8 +83,11 @@ impl<S: SharingScheme> Owner<S> {
             let mut member = state.members.remove(user).ok_or(OwnerError::NotMember)?;
             let (mut touched, _) = step.take_back(&mut member, |_, _| true);
             // What suspension could not begin, nobody has to wait for.
-            touched.extend(member.owed.iter().filter(|partition| step.has_room(state, partition)));
-            step.close(owner, state, level, &touched)
+            let (owed, stuck) = member.owed.into_iter().partition(|partition| step.has_room(state, partition));
+            touched.extend::<BTreeSet<_>>(owed);
+            step.close(owner, state, level, &touched)?;
+            // A layer goes around what is written there later as well, whenever the cloud is given orders.
+            if level > Level::Headers { step.cover(state, &stuck) } else { Ok(()) }
         })
     }
 

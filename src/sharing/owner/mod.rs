@@ -36,7 +36,7 @@ pub use backup::Backup;
 pub use departure::Level;
 pub use emergency::EmergencyPlan;
 pub use state::Membership;
-use state::{Member, State};
+use state::{Issued, Member, State};
 use step::Step;
 
 /// What changed, and who has to hear of it.
@@ -145,7 +145,8 @@ impl<S: SharingScheme> Owner<S> {
     /// [granting again](Self::grant_again).
     pub fn grants(&self, user: &PartyId) -> impl Iterator<Item = (Period, GrantId, Timestamp)> + '_ {
         let issued = self.state.members.get(user).into_iter().flat_map(|member| &member.issued);
-        issued.map(|((_, period), issued)| (*period, issued.id, issued.not_after))
+        let held = issued.filter(|(_, issued)| **issued != Issued::NONE);
+        held.map(|((_, period), issued)| (*period, issued.id, issued.not_after))
     }
 
     /// Which grants are in force, in full: for a server that is new or lost something. `None` before the first change.

@@ -23,6 +23,11 @@ pub(super) struct Issued {
     pub(super) not_after: Timestamp,
 }
 
+impl Issued {
+    /// What a member should have got after its certificate or key had run out: it gets it when it is renewed.
+    pub(super) const NONE: Self = Self { id: GrantId::from_array([0; 16]), not_after: Timestamp(0) };
+}
+
 /// `K` is the member's checked key, or nothing as long as the state is a message.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Member<S: SharingScheme, K> {

@@ -24,6 +24,8 @@ pub(super) struct Step<'a, S: SharingScheme, R: ?Sized> {
     pub(super) rng: &'a mut R,
     /// What is to be granted once everything else is settled: one grant may cover all that a member gets.
     wanted: BTreeMap<PartyId, BTreeSet<Period>>,
+    /// What is to be granted under former generations of keys as well, since not all that is stored is updated.
+    former: BTreeMap<(PartyId, u32), BTreeSet<Period>>,
     /// What is no longer in force.
     removed: BTreeSet<GrantId>,
     /// What is in force from now on.
@@ -41,11 +43,12 @@ pub(super) struct Step<'a, S: SharingScheme, R: ?Sized> {
 
 impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
     pub(super) fn new(owner: &Owner<S>, state: &State<S, S::VerifiedUser>, now: Timestamp, rng: &'a mut R) -> Self {
-        let (wanted, entries, lapsed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let (wanted, former) = (BTreeMap::new(), BTreeMap::new());
+        let (entries, lapsed) = (BTreeMap::new(), BTreeSet::new());
         let (removed, plan) = (state.ended(now), owner.plan.clone());
         let (delegations, layer_grants) = (Vec::new(), Vec::new());
         let lowest = state.live.generation();
-        Self { now, rng, wanted, removed, entries, delegations, lapsed, keys: None, plan, lowest, layer_grants }
+        Self { now, rng, wanted, former, removed, entries, delegations, lapsed, keys: None, plan, lowest, layer_grants }
     }
 
     /// Closes partitions to who lost a grant in them, as far as a level reaches.
@@ -69,7 +72,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
     /// the old ones stays listed until everything that is stored has been [updated](Owner::settle).
     fn rotate(&mut self, owner: &Owner<S>, state: &mut State<S, S::VerifiedUser>) -> Result<(), OwnerError> {
         let partition = state.epochs.keys().next().copied().ok_or(OwnerError::NoSuchPeriod)?;
-        let chain = self.take_keys(owner, &state.current(&partition)?)?.public;
+        let chain = self.take_keys(owner, &owner.plan, &state.current(&partition)?)?.public;
         self.plan = S::after(&owner.params, &self.plan, &chain, &owner.id())?.ok_or(OwnerError::NoRotation)?;
         state.chain = Some(chain);
         for (user, member) in &state.members {
@@ -79,7 +82,11 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
     }
 
     /// A new layer around the bodies of everything that was written in some partitions until now.
-    fn cover(&self, state: &mut State<S, S::VerifiedUser>, partitions: &BTreeSet<Partition>) -> Result<(), OwnerError> {
+    pub(super) fn cover(
+        &self,
+        state: &mut State<S, S::VerifiedUser>,
+        partitions: &BTreeSet<Partition>,
+    ) -> Result<(), OwnerError> {
         for partition in partitions {
             let last = state.current(partition)?.epoch;
             state.layers.entry(*partition).or_default().insert(S::generation(&self.plan), last);
@@ -96,8 +103,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
                 if of < generation {
                     self.removed.insert(issued.id);
                     // Who was not granted it again, since its certificate or key has run out, gets it when it is renewed.
-                    let lapsed = Issued { not_after: Timestamp(0), ..issued };
-                    member.issued.entry((generation, period)).or_insert(lapsed);
+                    member.issued.entry((generation, period)).or_insert(Issued::NONE);
                 } else {
                     member.issued.insert((of, period), issued);
                 }
@@ -144,6 +150,14 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         self.wanted.entry(*user).or_default().insert(period);
     }
 
+    /// Lets a member have again what was taken back with something else, also under the generation that it was under.
+    pub(super) fn restore(&mut self, user: &PartyId, taken: BTreeSet<(u32, Period)>) {
+        for (generation, period) in taken {
+            self.want(user, period);
+            self.former.entry((*user, generation)).or_default().insert(period);
+        }
+    }
+
     /// Grants everything again that a member has: its periods, and what is current of its partitions.
     pub(super) fn want_again(&mut self, state: &State<S, S::VerifiedUser>, user: &PartyId) -> Result<(), OwnerError> {
         let member = state.members.get(user).ok_or(OwnerError::NotMember)?;
@@ -155,12 +169,12 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
     }
 
     /// Takes from a member the grants that cover one of the periods concerned, by generation and period. Returns the
-    /// partitions of these, and what else the grants covered.
+    /// partitions of these, and what else the grants covered, by generation.
     pub(super) fn take_back(
         &mut self,
         member: &mut Member<S, S::VerifiedUser>,
         concerned: impl Fn(u32, &Period) -> bool,
-    ) -> (BTreeSet<Partition>, BTreeSet<Period>) {
+    ) -> (BTreeSet<Partition>, BTreeSet<(u32, Period)>) {
         let issued = member.issued.iter();
         let ids =
             issued.filter(|((generation, period), _)| concerned(*generation, period)).map(|(_, issued)| issued.id);
@@ -172,7 +186,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
             } else if concerned(generation, &period) {
                 touched.insert(period.partition);
             } else {
-                others.insert(period);
+                others.insert((generation, period));
             }
         }
         self.removed.extend(ids);
@@ -195,10 +209,18 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         owner: &Owner<S>,
         state: &mut State<S, S::VerifiedUser>,
     ) -> Result<(Update<S>, S::Plan), OwnerError> {
+        let plan = self.plan.clone();
+        for ((user, generation), periods) in core::mem::take(&mut self.former) {
+            let member = state.members.get_mut(&user).filter(|_| generation < S::generation(&plan));
+            if let Some(member) = member {
+                let plan = S::of_generation(&plan, generation).ok_or(OwnerError::NoRotation)?;
+                self.grant(owner, &plan, &user, member, periods)?;
+            }
+        }
         for (user, periods) in core::mem::take(&mut self.wanted) {
             // Who is no member any more gets nothing.
             if let Some(member) = state.members.get_mut(&user) {
-                self.grant(owner, &user, member, periods)?;
+                self.grant(owner, &plan, &user, member, periods)?;
                 let keys = layer::grant(owner, (state.version, &state.layers), &user, member, self.now, self.rng)?;
                 self.layer_grants.extend(keys);
             }
@@ -221,27 +243,31 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
     fn grant(
         &mut self,
         owner: &Owner<S>,
+        plan: &S::Plan,
         user: &PartyId,
         member: &mut Member<S, S::VerifiedUser>,
         mut periods: BTreeSet<Period>,
     ) -> Result<(), OwnerError> {
+        let generation = S::generation(plan);
         let end = Timestamp(self.now.0.saturating_add(owner.policy.grant_seconds()));
         let not_after = end.min(member.until).min(member.bundle.unverified().not_after);
         if not_after < self.now {
             // The certificate or the key has run out: the member stays without until it is renewed.
-            self.lapsed.extend(periods.into_iter().map(|period| (*user, period)));
+            for period in periods {
+                self.lapsed.insert((*user, period));
+                member.issued.entry((generation, period)).or_insert(Issued::NONE);
+            }
             return Ok(());
         }
         let validity = Validity::new(Owner::<S>::early(self.now), not_after).ok_or(OwnerError::Time)?;
         // A grant is replaced as a whole.
-        let generation = S::generation(&self.plan);
         let (_, others) = self.take_back(member, |of, period| of == generation && periods.contains(period));
-        periods.extend(others);
+        periods.extend(others.into_iter().map(|(_, period)| period));
         let referral = owner.policy.referral(member.role).map(|rule| (rule, &owner.policy.issuers));
-        for periods in S::divide(&self.plan, periods) {
+        for periods in S::divide(plan, periods) {
             let Some(period) = periods.first() else { continue };
-            let scope = S::scope(&self.plan, &periods, referral).ok_or(DelegateError::Scope)?;
-            let keys = self.take_keys(owner, period)?;
+            let scope = S::scope(plan, &periods, referral).ok_or(DelegateError::Scope)?;
+            let keys = self.take_keys(owner, plan, period)?;
             let policy = S::policy(owner.policy.servers.as_ref(), validity).ok_or(OwnerError::NoServers)?;
             let (params, signer) = (&*owner.params, &owner.signing);
             let (grant, rekeys) = S::delegate(params, &keys.secret, signer, &member.key, &scope, &policy, self.rng)?;
@@ -256,8 +282,8 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
     }
 
     /// The key pair that a period is under; whoever takes it puts it back.
-    fn take_keys(&mut self, owner: &Owner<S>, period: &Period) -> Result<Keys<S>, OwnerError> {
-        let label = S::key_label(&self.plan, period).ok_or(OwnerError::Exhausted)?;
+    fn take_keys(&mut self, owner: &Owner<S>, plan: &S::Plan, period: &Period) -> Result<Keys<S>, OwnerError> {
+        let label = S::key_label(plan, period).ok_or(OwnerError::Exhausted)?;
         if let Some(keys) = self.keys.take_if(|keys| keys.label == label) {
             return Ok(keys);
         }
@@ -275,11 +301,11 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         }
         let current = state.epochs.keys().map(|partition| state.current(partition));
         let current = current.collect::<Result<Vec<_>, _>>()?;
-        let (mut labels, mut public) = (Vec::new(), Vec::new());
+        let (mut labels, mut public, plan) = (Vec::new(), Vec::new(), self.plan.clone());
         for period in &current {
-            let label = S::key_label(&self.plan, period).ok_or(OwnerError::Exhausted)?;
+            let label = S::key_label(&plan, period).ok_or(OwnerError::Exhausted)?;
             if !labels.contains(&label) {
-                let keys = self.take_keys(owner, period)?;
+                let keys = self.take_keys(owner, &plan, period)?;
                 public.push(keys.public.clone());
                 labels.push(label);
                 self.keys = Some(keys);

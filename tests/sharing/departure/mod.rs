@@ -2,8 +2,15 @@
 #![cfg(feature = "alloc")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod ends;
+mod faults;
+mod keys;
+mod orders;
+mod owner;
+
 use crate::common::*;
 use sesphr::context::{Partition, Timestamp};
+use sesphr::identity::PartyId;
 use sesphr::kapre::Kapre;
 use sesphr::record::{Layer, SealedHeader, SealedPartition};
 use sesphr::sharing::log::Event;
@@ -45,13 +52,18 @@ impl Story {
     }
 
     fn depart(&mut self, level: Level, now: Timestamp) {
-        let update = self.w.owner.depart(&self.bob.id(), level, now, &mut self.w.rng).unwrap();
+        self.leave(&self.bob.id(), level, now);
+    }
+
+    fn leave(&mut self, user: &PartyId, level: Level, now: Timestamp) {
+        let update = self.w.owner.depart(user, level, now, &mut self.w.rng).unwrap();
         self.send(&update, now);
     }
 
     fn send(&mut self, update: &Update, now: Timestamp) {
         self.w.send(update, now);
-        for user in [&mut self.carol, &mut self.dan] {
+        // Bob too takes what there is for him.
+        for user in [&mut self.bob, &mut self.carol, &mut self.dan] {
             if let Some(grant) = self.w.cloud.layers(&self.w.owner.id(), &user.id()).unwrap() {
                 user.take_layers(&self.w.owner.id(), &grant).unwrap();
             }
