@@ -13,6 +13,7 @@ mod memcheck;
 mod pairing;
 mod pre;
 mod record;
+mod rotation;
 mod threshold;
 mod trustees;
 mod world;
@@ -31,6 +32,7 @@ const CASES: &[&[Case]] = &[
     kapre::CASES,
     pre::CASES,
     record::CASES,
+    rotation::CASES,
     threshold::CASES,
     trustees::CASES,
 ];
