@@ -27,8 +27,8 @@ use sesphr::record::{
 };
 use sesphr::sharing::log::{Audit, Auditor, LogHead, Position, Receipt};
 use sesphr::sharing::{
-    AccessPolicy, AuditQuery, Backup, Delegation, Directory, KeyBundle, Membership, Owner, Request, Response, Role,
-    RoleCert, User,
+    AccessPolicy, AuditQuery, Backup, Delegation, Directory, KeyBundle, LayerGrant, Membership, OrderTerms, Orders,
+    Owner, Request, Response, Role, RoleCert, User,
 };
 use subtle::ConstantTimeEq;
 
@@ -56,6 +56,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("decode_threshold", decode_threshold),
     ("threshold_open", threshold_open),
     ("reader", reader),
+    ("rotate", rotate),
     ("scalar_point", scalar_point),
     ("sealed_partition", sealed_partition),
     ("sealed_range", sealed_range),
@@ -89,6 +90,7 @@ macro_rules! family {
 mod epoch;
 mod kac;
 mod kapre;
+mod rotate;
 mod seeds;
 mod threshold;
 mod trustees;
@@ -97,6 +99,7 @@ pub use epoch::{decode_epoch, epoch_keys};
 #[allow(unused_imports, reason = "a target uses its own function only")]
 pub use kac::{class_set, decode_kac, kac_open, kac_params};
 pub use kapre::{decode_kapre, kapre_emergency, kapre_open};
+pub use rotate::rotate;
 pub use seeds::seeds;
 pub use threshold::{decode_threshold, threshold_open};
 
@@ -170,6 +173,11 @@ pub fn decode_sharing(data: &[u8]) {
         Signed<LogHead>,
         Audit,
         Auditor,
+        Orders,
+        OrderTerms,
+        Signed<OrderTerms>,
+        LayerGrant,
+        Signed<LayerGrant>,
     );
 }
 

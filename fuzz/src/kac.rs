@@ -30,6 +30,7 @@ pub fn decode_kac(data: &[u8]) {
         GenerationChain,
         AggregateKey,
         Capsule,
+        RotationToken,
         Dealing,
         Signed<Dealing>,
         SubShare,

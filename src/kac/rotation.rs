@@ -277,3 +277,58 @@ fn fit(params: &Params, generation: &VerifiedGeneration, items: &[Item<'_>], upd
     let terms: Vec<_> = sums.iter().zip(core::iter::once(&*q).chain(&bases)).collect();
     multi_pairing(&terms).is_identity().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::context::{Partition, RecordId, Subject};
+    use crate::identity::SigningKey;
+    use crate::kac::params::unwatched;
+    use crate::kac::{ClassGrid, KeyAggregate};
+    use crate::kem::OwnerRoot;
+
+    /// What rotation gives is the same where the batch is refused for nothing, and every capsule checked by itself.
+    #[test]
+    fn a_batch_fits_if_all_of_it_does_and_nobody_knows_its_weights_before() {
+        let rng = &mut ChaCha20Rng::from_seed([1; 32]);
+        let (signer, root) = (SigningKey::generate(rng), OwnerRoot::generate(rng));
+        let grid = ClassGrid::new(&[Partition::MEDICAL], 3).unwrap();
+        let params = Params::generate(3, &signer, rng, unwatched).unwrap();
+        let (secret, _) = Kac::keygen(&params, &grid, &root, &signer, None, rng).unwrap();
+        let generation = secret.generation();
+        let classes = [0, 0, 1, 2, 2];
+        let capsules = classes.map(|class| {
+            let subject = Subject { record: RecordId::from_array([7; 16]), version: 1, author: signer.id(), aad: b"" };
+            let ctx = Kac::context(generation, &grid.period(class).unwrap(), &subject).unwrap();
+            Kac::encapsulate(&params, generation, &ctx, &signer, rng).unwrap().0
+        });
+        let items = (0..).zip(&capsules).zip(classes);
+        let items: Vec<_> = items.map(|((index, capsule), class)| Item { index, capsule, class }).collect();
+        assert!(fit(&params, generation, &items, &capsules));
+        assert!(fit(&params, generation, &[], &[]));
+        // Shifts of two c2 that cancel out under weights that somebody expects.
+        let shifted = |weights: &Weights| {
+            let mut shifted = capsules.clone();
+            for (to, by) in [(0, weights.get(0, 3)), (3, -&weights.get(0, 0))] {
+                let c2 = mul_p(&by).add_affine(capsules[to].c2()).to_affine();
+                shifted[to] = capsules[to].moved(0, c2);
+            }
+            shifted
+        };
+        let seed = || Hasher::new(label::KAC_ROTATION);
+        let of_classes = items.iter().fold(seed(), |seed, item| seed.part(&item.class.to_be_bytes()));
+        let of_good =
+            items.iter().fold(seed(), |seed, item| seed.part(&item.class.to_be_bytes()).message(item.capsule));
+        for weights in [of_classes, of_good, seed()].map(Weights::new) {
+            assert!(!fit(&params, generation, &items, &shifted(&weights)));
+        }
+        for bad in 0..classes.len() {
+            let mut changed = capsules.clone();
+            changed[bad] = changed[bad].moved(0, mul_p(&Scalar::from_u64(5)).to_affine());
+            assert!(!fit(&params, generation, &items, &changed), "{bad}");
+        }
+    }
+}

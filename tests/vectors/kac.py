@@ -25,6 +25,7 @@ KAC = 2
 OWNER_ROOT = 0x0004
 PARAMS, PINS, CONTRIBUTION, TRANSCRIPT, CLASS_SET, CLASS_GRID = 0x0040, 0x0041, 0x0042, 0x0043, 0x0044, 0x0045
 GENERATION_CERT, GENERATION_CHAIN, AGGREGATE_KEY, AGGREGATE_CAPSULE = 0x0046, 0x0047, 0x0048, 0x0049
+ROTATION_TOKEN = 0x004e
 MAX_CLASSES = 1 << 16
 
 
@@ -337,6 +338,17 @@ def aggregate(params, gen, text, capsules):
     }
 
 
+def token(before, after):
+    """What leads the capsules of one generation to another."""
+    delta = (after["gamma"] - before["gamma"]) % r
+    assert g1(add(before["V1"], multiply(G1, delta))) == g1(after["V1"])
+    body = before["origin"] + after["origin"] + scalar(delta)
+    return {
+        "from": before["number"], "to": after["number"], "intermediates": hexed({"delta": scalar(delta)}),
+        "messages": hexed({"token": message(KAC, ROTATION_TOKEN, body)}),
+    }
+
+
 def run(name, generated, layout, wanted, keys):
     """Generations 0 and 1 of one owner. `wanted` are capsules: generation, class, version, AAD; `keys` are sets."""
     params, z_n, shown = generated
@@ -365,6 +377,7 @@ def run(name, generated, layout, wanted, keys):
             "chain": message(KAC, GENERATION_CHAIN, be(2, 4) + b"".join(certs)),
         }),
         "generations": [gen["out"] for gen in generations],
+        "token": token(*generations),
         "capsules": [made["out"] for made in capsules],
         "keys": [aggregate(params, generations[g], text, capsules) for g, text in keys],
     }

@@ -314,6 +314,18 @@ fn every_message() {
             contexts.push(ctx);
         }
 
+        let token = Kac::token(&secrets[0], &secrets[1]).unwrap();
+        assert_eq!(token.to_secret_bytes()[..], bytes(&run["token"]["messages"]["token"]));
+        let token = RotationToken::from_bytes(&bytes(&run["token"]["messages"]["token"])).unwrap();
+        let token = Kac::verify_token(&generations[1], &token).unwrap();
+        let made = capsules.range(..).filter(|((_, generation), _)| *generation == 0);
+        let (indices, pairs): (Vec<_>, Vec<_>) =
+            made.map(|((index, _), capsule)| (*index, (capsule, &contexts[*index]))).unzip();
+        assert!(!pairs.is_empty());
+        for (index, moved) in indices.iter().zip(Kac::rotate(&params, &token, &pairs)) {
+            assert_eq!(moved.unwrap().to_bytes(), bytes(&run["capsules"][index]["states"][1]["message"]), "{index}");
+        }
+
         for v in list(run, "keys") {
             let under = number(&v["generation"]);
             let set: ClassSet = text(&v["set"]).parse().unwrap();
@@ -371,6 +383,14 @@ fn every_intermediate() {
             assert_eq!([&[1, 2, 0, 0x46][..], &terms, &proof].concat(), bytes(&v["messages"]["statement"]));
             previous = origin;
         }
+        let token = &run["token"];
+        let [before, after] =
+            ["from", "to"].map(|end| &run["generations"][number(&token[end]) as usize]["intermediates"]);
+        let delta = &scalar(&after["gamma"]) - &scalar(&before["gamma"]);
+        assert_eq!(delta.to_bytes()[..], bytes(&token["intermediates"]["delta"]));
+        let origins = [bytes(&before["origin"]), bytes(&after["origin"])].concat();
+        let message = [&[1, 2, 0, 0x4e][..], &origins, &delta.to_bytes()[..]].concat();
+        assert_eq!(message, bytes(&token["messages"]["token"]));
         let gamma_of = |v: &Value| scalar(&run["generations"][number(v) as usize]["intermediates"]["gamma"]);
 
         for v in list(run, "capsules") {

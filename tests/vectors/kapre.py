@@ -17,6 +17,7 @@ import sys
 from common import COMMON, Party, be, digest, label, labelled, message, var
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from epoch import Tree
 from groups import G1, G2, Z1, Z2, add, e, g1, g2, gt, hash_scalar, multiply, neg, r, scalar
 from kac import KAC, capsule, class_set, generate, generation, hexed, parse_set, seeds
 
@@ -25,7 +26,7 @@ try:
 except ImportError:
     other_hpke = None
 
-ROLE_CERT, DEALING = 0x0031, 0x004a
+ROLE_CERT, DEALING, LAYER_GRANT = 0x0031, 0x004a, 0x0063
 USER_KEY, USER_SECRET, OWNER_GRANT, GRANT, REKEY, RECAPSULE = 0x0050, 0x0051, 0x0052, 0x0053, 0x0054, 0x0055
 REFERRAL_TERMS, REFERRAL, REFERRAL_KEY = 0x0056, 0x0057, 0x0058
 RULES, REQUEST, APPEAL, APPROVAL, APPROVAL_KEY, EMERGENCY_GRANT = 0x0059, 0x005a, 0x005b, 0x005c, 0x005d, 0x005e
@@ -316,6 +317,30 @@ def emergency(params, gen, owner, user, role, rules_of, text, validity, quorum, 
     return {"classes": classes, "m": m, "rk": rk, "out": out}
 
 
+# Layers -------------------------------------------------------------------------------------------------------------
+
+
+def layer_grant(owner, user, root, version, granted, name):
+    """Keys of layers for a delegatee: of each tree one range of epochs."""
+    inputs = seeds(name, "ephemeral_ikm")
+    shown, plaintext = [], be(len(granted), 4)
+    for partition, number, first, last in granted:
+        tree = Tree(root, owner.id, partition, number, 16)
+        _, encoded = tree.encode(tree.cover(first, last))
+        plaintext += encoded
+        shown.append(
+            {"partition": partition, "generation": number, "first": first, "last": last, "keys": encoded.hex()}
+        )
+    info = digest(label("layer grant"), [owner.id, user.id, be(version, 8)])
+    enc, sealed, steps = hpke_seal(user, plaintext, info, inputs["ephemeral_ikm"])
+    signed = owner.sign(COMMON, LAYER_GRANT, user.id + be(version, 8) + var(enc + sealed))
+    return {
+        "version": version, "granted": shown,
+        "intermediates": hexed({"info": info, "plaintext": plaintext, "enc": enc, "sealed": sealed} | steps),
+        "messages": hexed({"grant": signed}),
+    }
+
+
 if __name__ == "__main__":
     params, z_n, shown = generate(5)
     layout = (["medical", "insurance"], 2)
@@ -361,6 +386,10 @@ if __name__ == "__main__":
         "intermediates": hexed({"owner_hedge": owner.hedge, "server_hedge": server.hedge, "issuer_id": issuer.id}),
         "generation": gen["out"], "doctor": doctor.out, "specialist": specialist.out, "role": role.hex(),
         "capsules": [c["out"] for c in made],
+        "layers": [
+            layer_grant(owner, doctor, base["root"], 3, [("medical", 1, 0, 0), ("insurance", 2, 1, 9)], "kapre/layers"),
+            layer_grant(owner, doctor, base["root"], 4, [("medical", 2, 0, 65535)], "kapre/whole layer"),
+        ],
         "grant": plain["out"], "referable_grant": wide["out"], "referral": referred["out"], "emergency": let_in["out"],
     }
     json.dump(vectors, sys.stdout, indent=1)

@@ -2,6 +2,8 @@
 #![cfg(feature = "alloc")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+use std::sync::Arc;
+
 use crate::common::TestRng;
 use crate::common::json::{array, bytes, list};
 use crate::common::kac::open_ended;
@@ -9,6 +11,8 @@ use crate::common::kapre::{approval_key_point, inverse, points, rk_of};
 use serde_json::Value;
 use sesphr::context::{Context, Partition, Period, RecordId, Subject, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
+use sesphr::epoch::KeyTree;
+use sesphr::epoch::tree::{EpochKeys, EpochTree};
 use sesphr::hazmat::{hash, pairing};
 use sesphr::identity::{Signed, SigningKey};
 use sesphr::kac::trustees::{Committee, Sharing, deal};
@@ -17,6 +21,7 @@ use sesphr::kapre::*;
 use sesphr::kem::{OwnerRoot, OwnerTerms, SharedKey};
 use sesphr::pre::{GrantTerms, Pre};
 use sesphr::role::{Role, RoleCert};
+use sesphr::sharing::{LayerGrant, LayerGrantError, User};
 
 use pairing::{G1Affine, G2Affine, G2Projective, Scalar, mul_p, mul_q};
 
@@ -413,4 +418,54 @@ fn every_intermediate() {
         }
     }
     assert_eq!(w.generation.origin().as_bytes()[..], bytes(&v["generation"]["intermediates"]["origin"]));
+}
+
+/// Keys of layers for the doctor: what the file seals, the doctor opens, and they are the owner's.
+#[test]
+fn layer_grants() {
+    let v = vectors();
+    let owner = seed(&v, "owner_seed");
+    let [doctor, specialist] = ["doctor", "specialist"].map(|name| {
+        let secret = UserSecret::from_bytes(&bytes(&v[name]["messages"]["user_secret"])).unwrap();
+        let public = Signed::<UserKey>::from_bytes(&bytes(&v[name]["messages"]["user_key"])).unwrap();
+        let params = Params::hazmat_from_alpha(1, &Scalar::from_u64(5)).unwrap();
+        User::<Kapre>::from_keys(Arc::new(params), seed(&v[name], "seed"), secret, public)
+    });
+    let (mut doctor, mut specialist) = (doctor, specialist);
+    let root = OwnerRoot::from_bytes(&[&[1, 0, 0, 4][..], &bytes(&v["inputs"]["root"])].concat()).unwrap();
+    for v in list(&v, "layers") {
+        let encoded = bytes(&v["messages"]["grant"]);
+        let grant = Signed::<LayerGrant>::from_bytes(&encoded).unwrap();
+        assert_eq!(grant.to_bytes(), encoded);
+        let stated = grant.verify(&owner.id()).unwrap();
+        assert_eq!((stated.user(), stated.version()), (doctor.id(), v["version"].as_u64().unwrap()));
+        let version = stated.version().to_be_bytes();
+        let info = hash::wide("sesphr v1 layer grant", &[owner.id().as_bytes(), doctor.id().as_bytes(), &version]);
+        assert_eq!(info[..32], bytes(&v["intermediates"]["info"]));
+
+        let granted = list(v, "granted");
+        let mut plaintext = u32::try_from(granted.len()).unwrap().to_be_bytes().to_vec();
+        for keys in granted {
+            let partition = Partition::new(keys["partition"].as_str().unwrap()).unwrap();
+            let tree = EpochTree::new(owner.id(), partition, number(&keys["generation"]), 16).unwrap();
+            let range = number(&keys["first"])..=number(&keys["last"]);
+            let made = EpochKeys::derive(&root, &tree).grant(range).unwrap().to_secret_bytes();
+            assert_eq!(made[..], bytes(&keys["keys"]));
+            plaintext.extend(&made[..]);
+        }
+        assert_eq!(plaintext, bytes(&v["intermediates"]["plaintext"]));
+        assert_eq!(doctor.take_layers(&owner.id(), &grant), Ok(()));
+        assert_eq!(specialist.take_layers(&owner.id(), &grant), Err(LayerGrantError::OtherUser));
+
+        // Under another version they do not open, nor for another member: both are in what was sealed.
+        let statement = stated.to_bytes();
+        let signed = |statement: &[u8]| Signed::new(&owner, LayerGrant::from_bytes(statement).unwrap());
+        assert_eq!(doctor.take_layers(&owner.id(), &signed(&statement)), Ok(()));
+        let mut other = statement.clone();
+        other[43] += 1;
+        assert_eq!(doctor.take_layers(&owner.id(), &signed(&other)), Err(LayerGrantError::Open));
+        let mut other = statement;
+        other[4..36].copy_from_slice(specialist.id().as_bytes());
+        assert_eq!(specialist.take_layers(&owner.id(), &signed(&other)), Err(LayerGrantError::Open));
+    }
 }

@@ -67,10 +67,27 @@ impl World {
 
     /// Marks γ, computed here as the library does.
     pub fn mark_gamma(&mut self) {
+        let image = self.gamma_image(0);
+        poison_fields(&mut self.secret, &[&image]);
+    }
+
+    fn gamma_image(&self, generation: u32) -> Vec<u8> {
         let (root, grid) = (self.root.to_secret_bytes(), self.grid.to_bytes());
         let (id, digest) = (self.owner.id(), self.params.digest());
-        let parts: [&[u8]; 5] = [&root[4..], id.as_bytes(), digest.as_bytes(), &grid, &[0; 4]];
-        poison_fields(&mut self.secret, &[&image(&hash::scalar("sesphr v1 kac gamma", &parts))]);
+        let parts: [&[u8]; 5] = [&root[4..], id.as_bytes(), digest.as_bytes(), &grid, &generation.to_be_bytes()];
+        image(&hash::scalar("sesphr v1 kac gamma", &parts))
+    }
+
+    /// The generation after, in the clear.
+    pub fn next(&self) -> OwnerSecret {
+        OwnerSecret::derive(&self.params, &self.grid, &self.root, &self.owner.id(), Some(&self.public())).unwrap()
+    }
+
+    /// The same with its γ marked.
+    pub fn marked_next(&self) -> OwnerSecret {
+        let mut next = self.next();
+        poison_fields(&mut next, &[&self.gamma_image(1)]);
+        next
     }
 
     /// The key of a set, with K_S marked.

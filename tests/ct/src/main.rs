@@ -14,6 +14,7 @@ mod pairing;
 mod pre;
 mod record;
 mod rewrap;
+mod rotation;
 mod threshold;
 mod trustees;
 mod world;
@@ -33,6 +34,7 @@ const CASES: &[&[Case]] = &[
     pre::CASES,
     record::CASES,
     rewrap::CASES,
+    rotation::CASES,
     threshold::CASES,
     trustees::CASES,
 ];
