@@ -95,6 +95,14 @@ fn keys_of_layers_are_taken_from_the_owner_by_their_user_and_none_older() {
     }
     assert!(stored(&s.w) == Some(new.clone()));
     assert_eq!(s.w.cloud.keep_layers(&other.id(), &foreign), Err(CloudError::UnknownOwner));
+    // What is broken there keeps nothing out.
+    let mut storage = s.w.cloud.storage().clone();
+    let name = storage.keys(&[b"layers/", &id.as_bytes()[..], user.id().as_bytes()].concat()).unwrap()[0].clone();
+    storage.put(&name, &[1]).unwrap();
+    s.w.cloud = Cloud::new(Kapre::params(), storage).unwrap();
+    assert!(matches!(s.w.cloud.layers(&id, &user.id()), Err(CloudError::Corrupt(_))));
+    assert_eq!(s.w.cloud.keep_layers(&id, &new), Ok(()));
+    assert!(stored(&s.w) == Some(new.clone()));
     assert!(s.w.cloud.layers(&id, &s.bob.id()).unwrap().is_none());
 }
 
