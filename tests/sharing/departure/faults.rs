@@ -102,7 +102,14 @@ fn newcomer() -> Script {
     let new = seal_new(&start, &joined, at(5));
     let history = owner.grant_history(&dan.id(), MEDICAL, 0..=2, at(6), &mut rng(42)).unwrap();
     assert_eq!((joined.layer_grants.len(), history.layer_grants.len()), (1, 1), "carol's, and then dan's");
-    Script { owner, start, updates: vec![(joined, at(5)), (history, at(6))], new, ordered: false, draws: rng(50).into() }
+    Script {
+        owner,
+        start,
+        updates: vec![(joined, at(5)), (history, at(6))],
+        new,
+        ordered: false,
+        draws: rng(50).into(),
+    }
 }
 
 impl Script {

@@ -121,12 +121,18 @@ fn a_member_gets_the_keys_of_its_periods_and_no_others() {
     s.settle(at(10));
     assert_eq!(s.read(MEDICAL, 1, at(11)), [false, true, false]);
     assert_eq!(s.read(MEDICAL, 3, at(11)), [false, true, true]);
+    // Of layers that nothing is in any more, nobody gets keys.
+    let again = s.w.owner.grant_again(&s.carol.id(), at(11), &mut s.w.rng).unwrap();
+    s.send(&again, at(11));
+    let length = |update: &Update| of(update, &user::<Kapre>(11)).unwrap().to_bytes().len();
+    assert!(length(&again) < length(&gone));
     // Dan's grants reach what dan's keys do not, so that it is the keys that are tried.
     let history = s.w.owner.grant_history(&s.dan.id(), MEDICAL, 0..=2, at(12), &mut s.w.rng).unwrap();
     s.w.send(&history, at(12));
     let [first, second, third] = [1, 2, 3].map(|version| s.stored(MEDICAL, version));
     let (before, after) = (of(&gone, &s.dan).unwrap(), of(&history, &s.dan).unwrap());
-    let reads = |s: &mut Story, grant: Option<&Grant>| [&first, &second, &third].map(|sealed| s.opens(12, grant, sealed));
+    let reads =
+        |s: &mut Story, grant: Option<&Grant>| [&first, &second, &third].map(|sealed| s.opens(12, grant, sealed));
     assert_eq!(reads(&mut s, None), [false; 3]);
     assert_eq!(reads(&mut s, Some(&before)), [false, true, true]);
     assert_eq!(reads(&mut s, Some(&after)), [true; 3]);

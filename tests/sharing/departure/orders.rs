@@ -51,17 +51,18 @@ impl Story {
 
 #[test]
 fn several_departures_are_brought_to_the_end_at_once() {
-    for first_pass in [0, 3, usize::MAX] {
+    use Role::{Insurer, Researcher};
+    for (role, first_pass) in [(Insurer, 0), (Insurer, 3), (Researcher, 3), (Researcher, usize::MAX)] {
         let mut s = Story::new();
         let eve = user::<Kapre>(13);
-        s.w.join(&eve, Role::Insurer, at(4), at(4));
+        s.w.join(&eve, role, at(4), at(4));
         s.write(3, at(5));
         s.depart(Level::Bodies, at(6));
         s.write(4, at(7));
         s.page(None, first_pass);
         s.leave(&eve.id(), Level::Bodies, at(8));
         s.write(5, at(9));
-        // Generations 0, 1 and 2, and layers 1 and 2.
+        // Generations 0, 1 and 2, and layers 1 and 2, of one partition or of two.
         let check = |s: &mut Story, now| {
             for version in 1..=5 {
                 for partition in [MEDICAL, INSURANCE] {
@@ -81,8 +82,9 @@ fn several_departures_are_brought_to_the_end_at_once() {
         check(&mut s, at(12));
         for version in 1..=5 {
             // Each has the newest layer of its partition, if it was written before.
-            let medical = (version <= 3).then_some(1);
-            let insurance = (version <= 4).then_some(2);
+            let first = (version <= 3).then_some(1);
+            let second = (version <= 4).then_some(2);
+            let (medical, insurance) = if role == Insurer { (first, second) } else { (second, None) };
             assert_eq!(s.state(MEDICAL, version), (2, medical));
             assert_eq!(s.state(INSURANCE, version), (2, insurance));
         }
@@ -288,6 +290,9 @@ fn uploads_have_no_layer_and_the_newest_generation() {
     layered.relayer(&LayerStep::new(None, (1, key())).unwrap()).unwrap();
     assert_eq!(layered.header().mutable().layer(), Layer::Stream { generation: 1 });
     assert!(matches!(s.w.cloud.upload(&layered, at(5)), Err(CloudError::Open(_))));
+    // The field alone, over a body that is as it was sealed.
+    let named = SealedPartition::from_parts(layered.header().clone(), sealed.body().to_vec()).unwrap();
+    assert!(matches!(s.w.cloud.upload(&named, at(5)), Err(CloudError::Open(_))));
     s.w.cloud.upload(&sealed, at(5)).unwrap();
     let open = s.w.seal(Partition::PERSONAL, 4, at(5));
     s.depart(Level::Headers, at(6));
