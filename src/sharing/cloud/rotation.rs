@@ -135,7 +135,11 @@ impl<S: SharingScheme, St: Storage> Cloud<S, St> {
             return Err(CloudError::UnknownOwner);
         }
         let checked = grant.verify(owner).map_err(|_| CloudError::Orders)?;
-        let stored = self.layers(owner, &checked.user())?;
+        let stored = match self.layers(owner, &checked.user()) {
+            // What does not decode any more keeps nothing out.
+            Err(CloudError::Corrupt(_)) => None,
+            stored => stored?,
+        };
         if stored.is_some_and(|stored| stored.unverified().version() > checked.version()) {
             return Err(CloudError::Orders);
         }

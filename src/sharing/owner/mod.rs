@@ -41,7 +41,8 @@ use step::Step;
 
 /// What changed, and who has to hear of it.
 ///
-/// Send the head of live grants first and the delegations last; each may be sent again.
+/// Send the head of live grants first and the delegations last; each may be sent again. The keys of layers reach the cloud
+/// before any [orders](Owner::orders): a body in a layer opens with them alone.
 #[derive(Debug)]
 #[must_use = "nothing happens until the servers have it"]
 pub struct Update<S: SharingScheme = Kapre> {
@@ -313,7 +314,8 @@ impl<S: SharingScheme> Owner<S> {
     }
 
     /// Takes a newer key or certificate from a member. Everything that the member has is granted again, under the new
-    /// key and to the new date, and its old grants are revoked. What is stored and not yet
+    /// key and to the new date, and its old grants are revoked. That takes from who stole the old key what the server does
+    /// for it; what the thief kept besides, keys of layers too, a [departure](Self::depart) takes away. What is stored and not yet
     /// [brought](Self::settle) to the newest generation of the owner's key, the member reads when it is.
     ///
     /// # Errors

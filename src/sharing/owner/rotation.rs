@@ -22,6 +22,10 @@ impl Owner<Kapre> {
     /// It depends on nothing but the owner's state and the headers, whatever generation and layer these are of: go through
     /// all pages, as often as it takes, and then [settle](Self::settle).
     ///
+    /// It believes the headers: nobody signs generation and layer. Whoever speaks for the cloud, at any later time too, is
+    /// given token and keys again for whatever headers it shows. So make sure that it is the cloud, and give no orders
+    /// to one that was broken into.
+    ///
     /// Cost: a key pair for each former generation among the headers; two KDFs and some hashes for each body that gets
     /// another layer.
     ///

@@ -99,15 +99,10 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         let generation = S::generation(&self.plan);
         self.lowest = generation;
         for member in state.members.values_mut() {
-            for ((of, period), issued) in core::mem::take(&mut member.issued) {
-                if of < generation {
-                    self.removed.insert(issued.id);
-                    // Who was not granted it again, since its certificate or key has run out, gets it when it is renewed.
-                    member.issued.entry((generation, period)).or_insert(Issued::NONE);
-                } else {
-                    member.issued.insert((of, period), issued);
-                }
-            }
+            // Each period is there under the current generation too: granted, or to be granted on renewal.
+            let former = member.issued.iter().filter(|((of, _), _)| *of < generation);
+            self.removed.extend(former.map(|(_, issued)| issued.id));
+            member.issued.retain(|(of, _), _| *of >= generation);
         }
         if let Some((_, rules)) = state.emergency.take_if(|(of, _)| *of < generation) {
             self.unlist(rules);

@@ -62,6 +62,7 @@ fn former_grants_headers_and_heads_are_dead() {
     assert!(!new.is_empty() && new.is_subset(&old) && new != old);
     // Each member has one grant of what it had, and one of the new epoch is part of it.
     assert_eq!(new.len(), 2);
+    assert_eq!(s.w.owner.live().unwrap().set().len(), 2, "what is dead is not listed for ever");
     let restart = |s: &mut Story| s.w.restart();
     for step in [None, Some(restart)] {
         step.into_iter().for_each(|step| step(&mut s));

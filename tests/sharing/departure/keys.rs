@@ -95,6 +95,14 @@ fn keys_of_layers_are_taken_from_the_owner_by_their_user_and_none_older() {
     }
     assert!(stored(&s.w) == Some(new.clone()));
     assert_eq!(s.w.cloud.keep_layers(&other.id(), &foreign), Err(CloudError::UnknownOwner));
+    // What is broken there keeps nothing out.
+    let mut storage = s.w.cloud.storage().clone();
+    let name = storage.keys(&[b"layers/", &id.as_bytes()[..], user.id().as_bytes()].concat()).unwrap()[0].clone();
+    storage.put(&name, &[1]).unwrap();
+    s.w.cloud = Cloud::new(Kapre::params(), storage).unwrap();
+    assert!(matches!(s.w.cloud.layers(&id, &user.id()), Err(CloudError::Corrupt(_))));
+    assert_eq!(s.w.cloud.keep_layers(&id, &new), Ok(()));
+    assert!(stored(&s.w) == Some(new.clone()));
     assert!(s.w.cloud.layers(&id, &s.bob.id()).unwrap().is_none());
 }
 
@@ -113,6 +121,11 @@ fn a_member_gets_the_keys_of_its_periods_and_no_others() {
     s.settle(at(10));
     assert_eq!(s.read(MEDICAL, 1, at(11)), [false, true, false]);
     assert_eq!(s.read(MEDICAL, 3, at(11)), [false, true, true]);
+    // Of layers that nothing is in any more, nobody gets keys.
+    let again = s.w.owner.grant_again(&s.carol.id(), at(11), &mut s.w.rng).unwrap();
+    s.send(&again, at(11));
+    let length = |update: &Update| of(update, &user::<Kapre>(11)).unwrap().to_bytes().len();
+    assert!(length(&again) < length(&gone));
     // Dan's grants reach what dan's keys do not, so that it is the keys that are tried.
     let history = s.w.owner.grant_history(&s.dan.id(), MEDICAL, 0..=2, at(12), &mut s.w.rng).unwrap();
     s.w.send(&history, at(12));
