@@ -544,7 +544,7 @@ fn capsules_of_several_generations_in_one_call() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(20)))]
 
     /// However many, and whatever is wrong with some, a batch does what each by itself does.
     #[test]
