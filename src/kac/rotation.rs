@@ -238,9 +238,19 @@ fn rotate_items(params: &Params, token: &VerifiedToken, items: &[Item<'_>]) -> V
     let generation = token.to.generation();
     let updated = |(item, c2): (&Item<'_>, G1Affine)| item.capsule.moved(generation, c2);
     let updated: Vec<_> = items.iter().zip(moved).map(updated).collect();
-    let fit = fit(params, &token.to, items, &updated);
+    checked(params, &token.to, items, updated)
+}
+
+/// Those that are of their class in this generation. It is not given the token: what comes here is what is stored.
+fn checked(
+    params: &Params,
+    generation: &VerifiedGeneration,
+    items: &[Item<'_>],
+    updated: Vec<Capsule>,
+) -> Vec<(usize, Option<Capsule>)> {
+    let fit = fit(params, generation, items, &updated);
     let fits = |item: &Item<'_>, capsule: &Capsule| {
-        fit || base(params, &token.to, item.class)
+        fit || base(params, generation, item.class)
             .is_some_and(|base| same_multiple(capsule.c2(), capsule.c1(), &base.to_affine()))
     };
     let pairs = items.iter().zip(updated);

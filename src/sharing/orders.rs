@@ -207,14 +207,16 @@ impl LayerGrant {
         open: impl FnOnce(&[u8], &Digest) -> Result<Zeroizing<Vec<u8>>, OpenError>,
     ) -> Result<Vec<EpochKeys>, OpenError> {
         let message = open(&self.sealed, &Self::info(owner, &self.user, self.version))?;
-        let mut reader = Reader::new(&message);
-        let keys = (|| {
-            let count = reader.count(Self::MAX_TREES, 4 + 32 + 5 + 4 + 1 + 4)?;
-            let keys = (0..count).map(|_| EpochKeys::read(&mut reader)).collect::<Result<Vec<_>, _>>()?;
-            reader.finish().map(|()| keys)
-        })();
-        keys.map_err(|_: DecodeError| OpenError)
+        read_keys(&message).map_err(|_| OpenError)
     }
+}
+
+/// What is sealed in a [`LayerGrant`].
+fn read_keys(message: &[u8]) -> Result<Vec<EpochKeys>, DecodeError> {
+    let mut reader = Reader::new(message);
+    let count = reader.count(LayerGrant::MAX_TREES, 4 + 32 + 5 + 4 + 1 + 4)?;
+    let keys = (0..count).map(|_| EpochKeys::read(&mut reader)).collect::<Result<_, _>>()?;
+    reader.finish().map(|()| keys)
 }
 
 impl fmt::Debug for LayerGrant {

@@ -403,7 +403,7 @@ fn capsule_with_another_c2_is_refused_alone() {
         ("another's", points_of(&other).1),
         ("negated", c2.neg()),
         ("the generator", G1Affine::generator()),
-        ("c1", c1.clone()),
+        ("c1", c1),
         ("of the next generation already", new.base(1).mul(&Scalar::from_u64(5)).to_affine()),
         ("moved on", moved_by(&capsule, &delta(&old, &new))),
         ("one more", plus1(&c2, &G1Affine::generator())),
@@ -544,7 +544,7 @@ fn capsules_of_several_generations_in_one_call() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(20)))]
 
     /// However many, and whatever is wrong with some, a batch does what each by itself does.
     #[test]

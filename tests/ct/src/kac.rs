@@ -108,7 +108,7 @@ fn published(bytes: Vec<u8>) -> Vec<u8> {
 }
 
 /// The key is the other one.
-fn assert_same(key: &SharedKey, other: &SharedKey) {
+pub fn assert_same(key: &SharedKey, other: &SharedKey) {
     assert_eq!(declassify(key.ct_eq(other).unwrap_u8()), 1);
 }
 

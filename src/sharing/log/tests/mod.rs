@@ -107,7 +107,7 @@ fn every_event_has_one_encoding() {
     // The tag, and a generation behind it.
     let at = bytes.len() - 5;
     assert_eq!(bytes[at..], [2, 0, 0, 0, 0]);
-    bytes[at] = 9;
+    bytes[at] = 8;
     refused(&bytes);
     // Approvers out of order, twice, and too many.
     let emergency = |approvers: Vec<PartyId>| {
@@ -135,6 +135,6 @@ fn every_event_has_one_encoding() {
         rule: Rule::NoHead,
     };
     let mut bytes = encoded(live(1), rule);
-    *bytes.last_mut().unwrap() = 9;
+    *bytes.last_mut().unwrap() = Rule::ALL.len() as u8;
     refused(&bytes);
 }
