@@ -131,3 +131,53 @@ fn who_stays_reads_before_during_and_after() {
         assert!(s.w.receipts(at(12)).iter().any(|receipt| advanced(&receipt.event)));
     }
 }
+
+/// What a member lost before it leaves, it may have kept the keys of: the level is that of the departure.
+#[test]
+fn bodies_of_what_was_lost_before_get_a_layer() {
+    let eve = user::<Kapre>(13);
+    type Loss = fn(&mut World<Kapre>, &User<Kapre>) -> Update;
+    let losses: [Loss; 2] = [
+        |w, bob| w.owner.suspend(&bob.id(), at(5), &mut w.rng).unwrap(),
+        |w, bob| w.owner.disallow(&bob.id(), MEDICAL, Level::Epochs, at(5), &mut w.rng).unwrap(),
+    ];
+    for (i, lose) in losses.into_iter().enumerate() {
+        for exported in [false, true] {
+            let mut s = Story::new();
+            let update = lose(&mut s.w, &s.bob);
+            s.send(&update, at(5));
+            // An epoch begins for another reason, and nothing is owed to anybody.
+            s.w.join(&eve, Role::FamilyAndFriends, at(6), at(6));
+            s.write(3, at(6));
+            if exported {
+                s.w.owner = s.w.reopen(&s.w.owner.membership());
+            }
+            s.depart(Level::Bodies, at(7));
+            let progress = s.carry_out();
+            // Versions 1 and 2 of what a researcher reads. The third is of an epoch that bob had no grant of.
+            assert_eq!((progress.rotated, progress.covered), (12, 2), "{i} {exported}");
+            let layers = [1, 2, 3].map(|version| s.stored(MEDICAL, version).header().mutable().layer().generation());
+            assert_eq!(layers, [Some(1), Some(1), None], "{i} {exported}");
+            s.settle(at(8));
+            let reads = [1, 2, 3].map(|version| s.read(MEDICAL, version, at(9)));
+            assert_eq!(reads, [[false, true, false], [false, true, true], [false, true, true]]);
+        }
+    }
+}
+
+/// A layer that somebody else's departure brought is one for who was suspended as well; and what has a layer keeps having
+/// one that members have the key of.
+#[test]
+fn a_layer_is_for_all_who_lost_a_partition_before() {
+    let mut s = Story::new();
+    let suspended = s.w.owner.suspend(&s.bob.id(), at(5), &mut s.w.rng).unwrap();
+    s.send(&suspended, at(5));
+    let gone = s.w.owner.depart(&s.dan.id(), Level::Bodies, at(6), &mut s.w.rng).unwrap();
+    s.send(&gone, at(6));
+    assert_eq!(s.carry_out().covered, 8);
+    s.settle(at(7));
+    s.depart(Level::Bodies, at(8));
+    assert_eq!((s.carry_out().covered, s.stored(MEDICAL, 1).header().mutable().layer().generation()), (0, Some(1)));
+    s.settle(at(9));
+    assert_eq!(s.read(MEDICAL, 1, at(10)), [false, true, false]);
+}

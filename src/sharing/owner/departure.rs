@@ -1,5 +1,7 @@
 //! Taking back: who leaves, wholly or in part, and how far that reaches.
 
+use alloc::collections::BTreeMap;
+
 use rand_core::TryCryptoRng;
 
 use super::{Owner, Update};
@@ -40,14 +42,17 @@ impl<S: SharingScheme> Owner<S> {
         rng: &mut R,
     ) -> Result<Update<S>, OwnerError> {
         self.change(now, rng, |owner, state, step| {
+            let last = state.current(&partition).map(|period| period.epoch);
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             member.partitions.remove(&partition);
             let (mut touched, others) = step.take_back(member, |_, period| period.partition == partition);
+            member.kept.extend(touched.iter().copied().zip(last));
             if member.owed.remove(&partition) {
                 touched.insert(partition);
             }
+            let kept = member.kept.iter().filter(|(of, _)| **of == partition).map(|(of, last)| (*of, *last)).collect();
             others.into_iter().for_each(|period| step.want(user, period));
-            step.close(owner, state, level, &touched)
+            step.close(owner, state, level, &touched, kept)
         })
     }
 
@@ -82,7 +87,8 @@ impl<S: SharingScheme> Owner<S> {
             let (mut touched, _) = step.take_back(&mut member, |_, _| true);
             // What suspension could not begin, nobody has to wait for.
             touched.extend(member.owed.iter().filter(|partition| step.has_room(state, partition)));
-            step.close(owner, state, level, &touched)
+            // What it lost before is as far within reach of the level as what it loses now.
+            step.close(owner, state, level, &touched, member.kept)
         })
     }
 
@@ -104,6 +110,12 @@ impl<S: SharingScheme> Owner<S> {
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             member.partitions.clear();
             let (touched, _) = step.take_back(member, |_, _| true);
+            let mut kept = BTreeMap::new();
+            for partition in &touched {
+                kept.insert(*partition, state.current(partition)?.epoch);
+            }
+            let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
+            member.kept.extend(kept);
             member.owed.extend(touched);
             Ok(())
         })

@@ -303,6 +303,7 @@ impl<S: SharingScheme> Owner<S> {
                 partitions: partitions.clone(),
                 issued: BTreeMap::new(),
                 owed: BTreeSet::new(),
+                kept: BTreeMap::new(),
             };
             state.members.insert(cert.subject, member);
             step.roll(state, &partitions)?;

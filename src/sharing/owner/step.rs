@@ -48,19 +48,20 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         Self { now, rng, wanted, removed, entries, delegations, lapsed, keys: None, plan, lowest, layer_grants }
     }
 
-    /// Closes partitions to who lost a grant in them, as far as a level reaches.
+    /// Closes partitions to who lost a grant in them, as far as a level reaches, and the bodies of what it lost before.
     pub(super) fn close(
         &mut self,
         owner: &Owner<S>,
         state: &mut State<S, S::VerifiedUser>,
         level: Level,
         partitions: &BTreeSet<Partition>,
+        kept: BTreeMap<Partition, u32>,
     ) -> Result<(), OwnerError> {
         if level > Level::Epochs {
             self.rotate(owner, state)?;
         }
         if level > Level::Headers {
-            self.cover(state, partitions)?;
+            self.cover(state, partitions, kept)?;
         }
         self.roll(state, partitions)
     }
@@ -78,11 +79,25 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         Ok(())
     }
 
-    /// A new layer around the bodies of everything that was written in some partitions until now.
-    fn cover(&self, state: &mut State<S, S::VerifiedUser>, partitions: &BTreeSet<Partition>) -> Result<(), OwnerError> {
+    /// A new layer around the bodies of everything that was written in some partitions until now, and in others up to an
+    /// epoch.
+    fn cover(
+        &self,
+        state: &mut State<S, S::VerifiedUser>,
+        partitions: &BTreeSet<Partition>,
+        mut until: BTreeMap<Partition, u32>,
+    ) -> Result<(), OwnerError> {
         for partition in partitions {
-            let last = state.current(partition)?.epoch;
-            state.layers.entry(*partition).or_default().insert(S::generation(&self.plan), last);
+            until.insert(*partition, state.current(partition)?.epoch);
+        }
+        for (partition, epoch) in until {
+            let layers = state.layers.entry(partition).or_default();
+            // What has a layer gets the new one too: of the old ones, members lose the keys.
+            let last = layers.values().copied().fold(epoch, u32::max);
+            layers.insert(S::generation(&self.plan), last);
+            for member in state.members.values_mut() {
+                member.kept.retain(|of, epoch| *of != partition || *epoch > last);
+            }
         }
         Ok(())
     }
