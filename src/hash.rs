@@ -185,6 +185,7 @@ pub(crate) mod label {
         KAC_KEY_BLIND,
         KAC_WEIGHT,
         KAC_BATCH,
+        KAC_ROTATION,
         KAC_POLYNOMIAL,
         KAC_SHARING,
         KAPRE_USER_SECRET,
@@ -238,6 +239,8 @@ pub(crate) mod label {
         OWNER_SIGNING,
         BACKUP_SALT,
         BACKUP_KEY,
+        ORDERS,
+        LAYER_GRANT,
         GRANT_CACHE,
         REQUEST_NONCE,
         BODY_SALT,
@@ -369,6 +372,15 @@ pub(crate) fn kdf(label: Label, secret: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_label_is_listed() {
+        let source = include_str!("hash.rs");
+        let constants = source
+            .lines()
+            .filter(|line| line.trim_start().starts_with("pub(crate) const") && line.contains("Label(\""));
+        assert_eq!(constants.count(), label::ALL.len());
+    }
 
     #[test]
     fn labels_differ() {
