@@ -1,6 +1,6 @@
 //! What is stored follows the owner's keys: orders to the cloud, and the end of former generations.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use rand_core::TryCryptoRng;
@@ -34,21 +34,24 @@ impl Owner<Kapre> {
         }
         let current = self.plan.generation();
         let newest = Kapre::secret(&self.params, &self.root, &self.id(), &self.plan)?;
-        let (mut tokens, mut trees, mut items) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let generations = headers.iter().map(|header| header.mutable().generation());
+        let former: BTreeSet<_> = generations.filter(|generation| *generation < current).collect();
+        // Room for all of them: growing would leave copies of tokens and keys behind.
+        let (mut tokens, mut items) = (Vec::with_capacity(former.len()), Vec::with_capacity(headers.len()));
+        for generation in former {
+            let former = self.plan.ancestor(generation).ok_or(OwnerError::NoSuchPeriod)?;
+            let former = Kapre::secret(&self.params, &self.root, &self.id(), &former)?;
+            tokens.push(Kapre::token(&former, &newest).map_err(|_| OwnerError::NoRotation)?);
+        }
+        let mut trees = BTreeMap::new();
         for header in headers {
             let ctx = header.context();
             let generation = header.mutable().generation();
-            if generation < current && !tokens.contains_key(&generation) {
-                let former = self.plan.ancestor(generation).ok_or(OwnerError::NoSuchPeriod)?;
-                let former = Kapre::secret(&self.params, &self.root, &self.id(), &former)?;
-                tokens.insert(generation, Kapre::token(&former, &newest).map_err(|_| OwnerError::NoRotation)?);
-            }
             let step = self.layer_step(header, &ctx, &mut trees)?;
             if generation < current || step.is_some() {
                 items.push(Item { entry: (ctx.record, ctx.partition, ctx.version), step });
             }
         }
-        let tokens = tokens.into_values().collect();
         Ok(if items.is_empty() { None } else { Some(Orders::new(&self.signing, tokens, items)) })
     }
 
