@@ -133,6 +133,7 @@ pub(crate) mod label {
     pub(crate) const BACKUP_SALT: Label = Label("sesphr v1 backup salt");
     pub(crate) const BACKUP_KEY: Label = Label("sesphr v1 backup key");
     pub(crate) const ORDERS: Label = Label("sesphr v1 orders");
+    pub(crate) const LAYER_ROOT: Label = Label("sesphr v1 layer root");
     pub(crate) const LAYER_GRANT: Label = Label("sesphr v1 layer grant");
     pub(crate) const GRANT_CACHE: Label = Label("sesphr v1 grant cache");
     pub(crate) const REQUEST_NONCE: Label = Label("sesphr v1 request nonce");
@@ -240,6 +241,7 @@ pub(crate) mod label {
         BACKUP_SALT,
         BACKUP_KEY,
         ORDERS,
+        LAYER_ROOT,
         LAYER_GRANT,
         GRANT_CACHE,
         REQUEST_NONCE,

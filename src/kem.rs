@@ -170,6 +170,13 @@ impl OwnerRoot {
         SigningKey::from_seed(&kdf(label::OWNER_SIGNING, &*self.0, &[]))
     }
 
+    /// The root of the trees from which the keys of layers come. Applications derive trees of their own from this root, by
+    /// numbers of their own: those must not be these.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn layers(&self) -> Self {
+        Self(kdf(label::LAYER_ROOT, &*self.0, &[]))
+    }
+
     pub(crate) fn expose(&self) -> &[u8; 32] {
         &self.0
     }

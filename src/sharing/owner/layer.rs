@@ -29,7 +29,7 @@ pub(super) fn keys(
     generation: u32,
 ) -> Result<EpochKeys, OwnerError> {
     let tree = EpochTree::new(owner, partition, generation, LAYER_HEIGHT).map_err(|_| OwnerError::Exhausted)?;
-    Ok(EpochKeys::derive(root, &tree))
+    Ok(EpochKeys::derive(&root.layers(), &tree))
 }
 
 /// The key of the layer around one body.
