@@ -181,3 +181,31 @@ fn a_layer_is_for_all_who_lost_a_partition_before() {
     s.settle(at(9));
     assert_eq!(s.read(MEDICAL, 1, at(10)), [false, true, false]);
 }
+
+/// Documented: nothing signs the state that a header is in. Whoever shows the owner an old header in the cloud's name gets
+/// the token and the layer's key again, also after everything was settled.
+#[test]
+fn orders_go_by_what_the_cloud_shows() {
+    let mut s = Story::new();
+    let former = s.stored(MEDICAL, 1);
+    s.depart(Level::Bodies, at(6));
+    let _ = s.carry_out();
+    s.settle(at(7));
+    assert!(s.page(None, usize::MAX).0.is_none());
+    let again = s.w.owner.orders(&[former.header().clone()]).unwrap();
+    assert!(again.is_some_and(|orders| orders.len() == 1));
+}
+
+/// While stored records are updated there are grants of both generations, but not of what is granted anew for another
+/// reason: whoever loses one partition reads what is left of the others as they are updated.
+#[test]
+fn who_loses_one_partition_reads_the_others_as_they_are_updated() {
+    let mut s = Story::new();
+    let carol = s.carol.id();
+    let update = s.w.owner.disallow(&carol, MEDICAL, Level::Headers, at(6), &mut s.w.rng).unwrap();
+    s.send(&update, at(6));
+    assert_eq!(s.read(INSURANCE, 2, at(7)), [false, false, true]);
+    let _ = s.carry_out();
+    assert_eq!(s.read(INSURANCE, 2, at(8)), [false, true, true]);
+    assert_eq!(s.read(MEDICAL, 2, at(8)), [true, false, true]);
+}
