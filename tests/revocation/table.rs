@@ -238,9 +238,11 @@ fn now() -> Timestamp {
 }
 
 /// The root of the trees that the keys of layers come from, which is not the one that applications derive theirs from.
-fn layer_root() -> OwnerRoot {
+fn layer_root(key: &VerifiedGeneration) -> OwnerRoot {
     let root = World::<Kapre>::root(1).to_secret_bytes();
-    let layers = hash::kdf("sesphr v1 layer root", &root[4..], &[]);
+    let (params, grid) = (key.params(), key.grid().to_bytes());
+    let counts: [&[u8]; 2] = [params.as_bytes(), &grid];
+    let layers = hash::kdf("sesphr v1 layer root", &root[4..], &counts);
     OwnerRoot::from_bytes(&[&root[..4], &*layers].concat()).unwrap()
 }
 
@@ -285,7 +287,9 @@ impl Scene {
         if let Some(grant) = w.cloud.layers(&w.id(), &carol.id()).unwrap() {
             carol.take_layers(&w.owner.id(), &grant).unwrap();
         }
-        let step = [1, 0].map(|generation| layer_key(&layer_root(), w.id(), generation, epoch, before[0].header()));
+        let step = [1, 0].map(|generation| {
+            layer_key(&layer_root(second.generation()), w.id(), generation, epoch, before[0].header())
+        });
         let application = layer_key(&World::<Kapre>::root(1), w.id(), 1, epoch, before[0].header());
         let kept = |update: &Update| update.delegations.iter().map(|d| d.to_secret_bytes().to_vec()).collect();
         let (delegations, arrived, secrets) = ([kept(&joined), kept(&gone)], kept(&arrived), [first, second]);

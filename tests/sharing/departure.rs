@@ -182,6 +182,21 @@ fn a_layer_is_for_all_who_lost_a_partition_before() {
     assert_eq!(s.read(MEDICAL, 1, at(10)), [false, true, false]);
 }
 
+/// An owner that went back to a state of before a departure is told so by what is stored.
+#[test]
+fn an_old_state_orders_nothing_of_what_is_ahead_of_it() {
+    for level in [Level::Headers, Level::Bodies] {
+        let mut s = Story::new();
+        let before = s.w.owner.membership();
+        s.depart(level, at(6));
+        let _ = s.carry_out();
+        let headers = s.w.cloud.headers(&s.w.id(), None, usize::MAX).unwrap();
+        assert_eq!(s.w.owner.orders(&headers).map(|orders| orders.is_none()), Ok(true));
+        let owner = s.w.reopen(&before);
+        assert_eq!(owner.orders(&headers).unwrap_err(), OwnerError::Rollback);
+    }
+}
+
 /// Documented: nothing signs the state that a header is in. Whoever shows the owner an old header in the cloud's name gets
 /// the token and the layer's key again, also after everything was settled.
 #[test]

@@ -457,7 +457,7 @@ impl<S: SharingScheme> Owner<S> {
         let label = S::key_label(&plan, &period).ok_or(OpenError)?;
         let secret = S::secret(&self.params, &self.root, &self.id(), &label).map_err(|_| OpenError)?;
         let layer = mutable.layer().generation().map(|generation| {
-            let keys = layer::keys(&self.root, self.id(), period.partition, generation)?;
+            let keys = layer::keys(self, period.partition, generation)?;
             layer::key(&keys, period.epoch, &sealed.header().immutable().digest())
         });
         let layer = layer.transpose().map_err(|_| OpenError)?;

@@ -26,8 +26,8 @@ impl Owner<Kapre> {
     /// another layer.
     ///
     /// # Errors
-    /// [`OwnerError::NoSuchPeriod`] for a header that is not of this owner's, [`OwnerError::Exhausted`] beyond
-    /// [`Orders::MAX`] headers.
+    /// [`OwnerError::NoSuchPeriod`] for a header that is not of this owner's, [`OwnerError::Rollback`] for one of a
+    /// generation that is still to come, [`OwnerError::Exhausted`] beyond [`Orders::MAX`] headers.
     pub fn orders(&self, headers: &[SealedHeader]) -> Result<Option<Orders>, OwnerError> {
         if headers.len() > Orders::MAX {
             return Err(OwnerError::Exhausted);
@@ -45,8 +45,12 @@ impl Owner<Kapre> {
         }
         let mut trees = BTreeMap::new();
         for header in headers {
-            let ctx = header.context();
-            let generation = header.mutable().generation();
+            let (ctx, mutable) = (header.context(), header.mutable());
+            let generation = mutable.generation();
+            // The cloud is ahead of this state, which is an old one.
+            if generation > current || mutable.layer().generation() > Some(current) {
+                return Err(OwnerError::Rollback);
+            }
             let step = self.layer_step(header, &ctx, &mut trees)?;
             if generation < current || step.is_some() {
                 items.push(Item { entry: (ctx.record, ctx.partition, ctx.version), step });
@@ -76,7 +80,7 @@ impl Owner<Kapre> {
             let keys = match trees.entry((period.partition, generation)) {
                 alloc::collections::btree_map::Entry::Occupied(keys) => keys.into_mut(),
                 alloc::collections::btree_map::Entry::Vacant(place) => {
-                    place.insert(layer::keys(&self.root, self.id(), period.partition, generation)?)
+                    place.insert(layer::keys(self, period.partition, generation)?)
                 }
             };
             Ok::<_, OwnerError>((generation, layer::key(keys, period.epoch, &digest)?))
