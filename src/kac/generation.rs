@@ -136,7 +136,8 @@ impl GenerationChain {
 
     /// Checks every certificate and that each continues the one before. The result is the newest generation.
     ///
-    /// Costs a signature, a double multiplication in G1 and a product of two pairings a generation. A client that
+    /// Costs a signature, a double multiplication in G1 and a product of two pairings a generation: some 2 ms each, so a
+    /// chain of the greatest length takes seconds. A client that
     /// keeps a [`VerifiedGeneration`] checks the next certificate alone, with [`VerifiedGeneration::succeeded_by`].
     ///
     /// # Errors

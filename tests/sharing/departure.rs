@@ -142,7 +142,7 @@ fn bodies_of_what_was_lost_before_get_a_layer() {
         |w, bob| w.owner.disallow(&bob.id(), MEDICAL, Level::Epochs, at(5), &mut w.rng).unwrap(),
     ];
     for (i, lose) in losses.into_iter().enumerate() {
-        for exported in [false, true] {
+        for (exported, wholly) in [(false, true), (true, true), (false, false)] {
             let mut s = Story::new();
             let update = lose(&mut s.w, &s.bob);
             s.send(&update, at(5));
@@ -152,7 +152,13 @@ fn bodies_of_what_was_lost_before_get_a_layer() {
             if exported {
                 s.w.owner = s.w.reopen(&s.w.owner.membership());
             }
-            s.depart(Level::Bodies, at(7));
+            if wholly {
+                s.depart(Level::Bodies, at(7));
+            } else {
+                let bob = s.bob.id();
+                let update = s.w.owner.disallow(&bob, MEDICAL, Level::Bodies, at(7), &mut s.w.rng).unwrap();
+                s.send(&update, at(7));
+            }
             let progress = s.carry_out();
             // Versions 1 and 2 of what a researcher reads. The third is of an epoch that bob had no grant of.
             assert_eq!((progress.rotated, progress.covered), (12, 2), "{i} {exported}");
@@ -180,6 +186,30 @@ fn a_layer_is_for_all_who_lost_a_partition_before() {
     assert_eq!((s.carry_out().covered, s.stored(MEDICAL, 1).header().mutable().layer().generation()), (0, Some(1)));
     s.settle(at(9));
     assert_eq!(s.read(MEDICAL, 1, at(10)), [false, true, false]);
+}
+
+/// A layer that reaches as far as one lost a partition is none for who lost it later.
+#[test]
+fn a_layer_for_one_does_not_count_for_who_lost_more() {
+    let mut s = Story::new();
+    let eve = user::<Kapre>(13);
+    let [bob, dan] = [&s.bob, &s.dan].map(User::id);
+    let lost = s.w.owner.suspend(&bob, at(5), &mut s.w.rng).unwrap();
+    s.send(&lost, at(5));
+    s.w.join(&eve, Role::FamilyAndFriends, at(6), at(6));
+    s.write(3, at(6));
+    let lost = s.w.owner.disallow(&dan, MEDICAL, Level::Epochs, at(7), &mut s.w.rng).unwrap();
+    s.send(&lost, at(7));
+    s.depart(Level::Bodies, at(8));
+    let layers = |s: &Story| [1, 2, 3].map(|v| s.stored(MEDICAL, v).header().mutable().layer().generation());
+    let _ = s.carry_out();
+    assert_eq!(layers(&s), [Some(1), Some(1), None]);
+    let gone = s.w.owner.depart(&dan, Level::Bodies, at(9), &mut s.w.rng).unwrap();
+    s.send(&gone, at(9));
+    let _ = s.carry_out();
+    assert_eq!(layers(&s), [Some(2); 3]);
+    s.settle(at(10));
+    assert_eq!([1, 2, 3].map(|version| s.read(MEDICAL, version, at(11))), [[false, true, false]; 3]);
 }
 
 /// An owner that went back to a state of before a departure is told so by what is stored.

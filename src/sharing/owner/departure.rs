@@ -24,12 +24,16 @@ pub enum Level {
     Headers,
     /// Level 2, bodies: around what is stored in the partitions concerned, the cloud puts a layer under keys that who left
     /// never gets. That stops who kept the *keys inside* capsules, or of bodies, as well.
+    ///
+    /// Members are given the keys of layers, and nobody else: **whom trustees let in, or somebody refers, does not read
+    /// bodies in a layer**.
     Bodies,
 }
 
 impl<S: SharingScheme> Owner<S> {
     /// Takes a partition back from a member: all its grants there are revoked and the partition begins a new epoch. It
-    /// reaches what is stored as [`depart`](Self::depart) does.
+    /// reaches what is stored as [`depart`](Self::depart) does. Above [`Level::Epochs`], and before another departure is
+    /// [settled](Self::settle), what the member has in other partitions it reads as that is brought to the newest generation.
     ///
     /// # Errors
     /// As [`depart`](Self::depart).

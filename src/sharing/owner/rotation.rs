@@ -22,6 +22,10 @@ impl Owner<Kapre> {
     /// It depends on nothing but the owner's state and the headers, whatever generation and layer these are of: go through
     /// all pages, as often as it takes, and then [settle](Self::settle).
     ///
+    /// **It takes the cloud's word**: nothing signs the generation and the layer of a header. Whoever shows an old header
+    /// gets the token of its generation and the key of the layer, also when all is settled and a cloud that erased them
+    /// is an honest one no more. So afterwards, ask for orders only when something is missing.
+    ///
     /// Cost: a key pair for each former generation among the headers; two KDFs and some hashes for each body that gets
     /// another layer.
     ///
@@ -45,10 +49,10 @@ impl Owner<Kapre> {
         }
         let mut trees = BTreeMap::new();
         for header in headers {
-            let (ctx, mutable) = (header.context(), header.mutable());
-            let generation = mutable.generation();
+            let ctx = header.context();
+            let generation = header.mutable().generation();
             // The cloud is ahead of this state, which is an old one.
-            if generation > current || mutable.layer().generation() > Some(current) {
+            if generation > current {
                 return Err(OwnerError::Rollback);
             }
             let step = self.layer_step(header, &ctx, &mut trees)?;

@@ -91,12 +91,10 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
             until.insert(*partition, state.current(partition)?.epoch);
         }
         for (partition, epoch) in until {
-            let layers = state.layers.entry(partition).or_default();
-            // What has a layer gets the new one too: of the old ones, members lose the keys.
-            let last = layers.values().copied().fold(epoch, u32::max);
-            layers.insert(S::generation(&self.plan), last);
+            // It reaches at least as far as the one before: what was lost up to there is no longer kept track of.
+            state.layers.entry(partition).or_default().insert(S::generation(&self.plan), epoch);
             for member in state.members.values_mut() {
-                member.kept.retain(|of, epoch| *of != partition || *epoch > last);
+                member.kept.retain(|of, last| *of != partition || *last > epoch);
             }
         }
         Ok(())
