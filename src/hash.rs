@@ -133,6 +133,7 @@ pub(crate) mod label {
     pub(crate) const BACKUP_SALT: Label = Label("sesphr v1 backup salt");
     pub(crate) const BACKUP_KEY: Label = Label("sesphr v1 backup key");
     pub(crate) const ORDERS: Label = Label("sesphr v1 orders");
+    pub(crate) const LAYER_ROOT: Label = Label("sesphr v1 layer root");
     pub(crate) const LAYER_GRANT: Label = Label("sesphr v1 layer grant");
     pub(crate) const GRANT_CACHE: Label = Label("sesphr v1 grant cache");
     pub(crate) const REQUEST_NONCE: Label = Label("sesphr v1 request nonce");
@@ -185,6 +186,7 @@ pub(crate) mod label {
         KAC_KEY_BLIND,
         KAC_WEIGHT,
         KAC_BATCH,
+        KAC_ROTATION,
         KAC_POLYNOMIAL,
         KAC_SHARING,
         KAPRE_USER_SECRET,
@@ -238,6 +240,9 @@ pub(crate) mod label {
         OWNER_SIGNING,
         BACKUP_SALT,
         BACKUP_KEY,
+        ORDERS,
+        LAYER_ROOT,
+        LAYER_GRANT,
         GRANT_CACHE,
         REQUEST_NONCE,
         BODY_SALT,
@@ -369,6 +374,15 @@ pub(crate) fn kdf(label: Label, secret: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_label_is_listed() {
+        let source = include_str!("hash.rs");
+        let constants = source
+            .lines()
+            .filter(|line| line.trim_start().starts_with("pub(crate) const") && line.contains("Label(\""));
+        assert_eq!(constants.count(), label::ALL.len());
+    }
 
     #[test]
     fn labels_differ() {

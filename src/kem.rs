@@ -170,6 +170,13 @@ impl OwnerRoot {
         SigningKey::from_seed(&kdf(label::OWNER_SIGNING, &*self.0, &[]))
     }
 
+    /// The root of the trees from which the keys of layers come. Applications derive trees of their own from this root, by
+    /// numbers of their own: those must not be these. `counts` names that by which generations and epochs are counted.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn layers(&self, counts: &[&[u8]]) -> Self {
+        Self(kdf(label::LAYER_ROOT, &*self.0, counts))
+    }
+
     pub(crate) fn expose(&self) -> &[u8; 32] {
         &self.0
     }

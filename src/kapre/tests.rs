@@ -3,6 +3,7 @@ use rand_core::SeedableRng;
 use subtle::ConstantTimeEq;
 
 use super::*;
+use crate::Digest;
 use crate::context::RecordId;
 use crate::encoding::{Encoding, Message, SecretEncoding};
 use crate::kac::ClassSet;
@@ -60,4 +61,17 @@ fn the_delegatee_opens_what_was_granted() {
             assert!(same(&Kapre::open(&params, &secret, &capsule, &ctx).unwrap(), &shared));
         }
     }
+}
+
+/// Two processes of one snapshot with a generator that repeats must not seal two messages under one key and nonce.
+#[test]
+fn another_message_is_sealed_under_another_key() {
+    let signer = || SigningKey::from_seed(&[1; 32]);
+    let rng = || ChaCha20Rng::from_seed([2; 32]);
+    let (_, key) = UserSecret::generate(HpkeKem::X25519, &signer(), &mut rng()).unwrap();
+    let key = user::verify_user(&key, &signer().id()).unwrap();
+    let seal = |message: &[u8]| key.seal_message(message, &Digest::NONE, &signer(), &mut rng()).unwrap();
+    assert_eq!(seal(b"one"), seal(b"one"));
+    let (one, two) = (seal(b"one"), seal(b"two"));
+    assert_ne!(one[..32], two[..32]);
 }

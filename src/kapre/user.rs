@@ -153,7 +153,9 @@ impl VerifiedUser {
         sender: &SigningKey,
         rng: &mut R,
     ) -> Result<Vec<u8>, DelegateError> {
-        let mut rng = HashRng::new(sender.draw(label::KAPRE_HPKE, &[info.as_bytes(), self.name.as_bytes()], rng)?);
+        // Of the message too: a generator that repeats must not give two messages one key.
+        let parts = [info.as_bytes().as_slice(), self.name.as_bytes(), message];
+        let mut rng = HashRng::new(sender.draw(label::KAPRE_HPKE, &parts, rng)?);
         let sealed = with_kem!(self.key.kem, K => seal::<K>(&self.key.public, message, info, &mut rng));
         let (mut enc, sealed) = sealed.map_err(|_| DelegateError::User)?;
         enc.extend(sealed);

@@ -132,19 +132,24 @@ impl Message for Orders {
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let terms = Signed::read(reader)?;
+        // Room for all of them: growing would leave copies of tokens and keys behind.
         let count = reader.count(Self::MAX_TOKENS, 4 + 32 + 32 + 32)?;
-        let tokens = (0..count).map(|_| RotationToken::read(reader)).collect::<Result<_, _>>()?;
+        let mut tokens = Vec::with_capacity(count);
+        for _ in 0..count {
+            tokens.push(RotationToken::read(reader)?);
+        }
         let count = reader.count(Self::MAX, 16 + 5 + 8 + 1)?;
-        let item = |_| {
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
             let entry = (RecordId::from_array(reader.array()?), Partition::read(reader)?, reader.u64()?);
             let step = match reader.array()? {
                 [0] => None,
                 [1] => Some(LayerStep::read(reader)?),
                 _ => return Err(DecodeError::Value),
             };
-            Ok(Item { entry, step })
-        };
-        Ok(Self { terms, tokens, items: (0..count).map(item).collect::<Result<_, _>>()? })
+            items.push(Item { entry, step });
+        }
+        Ok(Self { terms, tokens, items })
     }
 }
 

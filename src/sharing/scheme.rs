@@ -9,6 +9,7 @@ use rand_core::TryCryptoRng;
 use zeroize::Zeroizing;
 
 use crate::context::{Context, Partition, Period, Slot, Validity};
+use crate::encoding::Encoding;
 use crate::error::OpenError;
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed, SigningKey};
@@ -59,6 +60,11 @@ pub trait SharingScheme: Pre {
     /// The plan as it was in an earlier generation, or as it is.
     fn of_generation(plan: &Self::Plan, generation: u32) -> Option<Self::Plan> {
         (generation == 0).then(|| plan.clone())
+    }
+
+    /// The root of the keys of layers. Where generations and epochs are counted anew, it is another one.
+    fn layers(_params: &Self::Params, _plan: &Self::Plan, root: &OwnerRoot) -> OwnerRoot {
+        root.layers(&[])
     }
 
     /// Seals a message to a member; only where a scheme rotates.
@@ -311,6 +317,10 @@ impl SharingScheme for Kapre {
 
     fn of_generation(plan: &Lineage, generation: u32) -> Option<Lineage> {
         plan.ancestor(generation)
+    }
+
+    fn layers(params: &Params, plan: &Lineage, root: &OwnerRoot) -> OwnerRoot {
+        root.layers(&[params.digest().as_bytes(), &plan.grid().to_bytes()])
     }
 
     fn seal_to<R: TryCryptoRng + ?Sized>(

@@ -14,13 +14,14 @@ use sesphr::epoch::rewrap::{
 };
 use sesphr::epoch::tree::{EpochKeys, EpochTree};
 use sesphr::epoch::{KeyTree, Rewrap};
+use sesphr::hazmat::hash;
 use sesphr::hazmat::pairing::{G1Affine, G2Affine, Scalar};
 use sesphr::hazmat::record::{Fixed, open_into, open_layered_into};
 use sesphr::hazmat::ristretto;
 use sesphr::identity::{PartyId, Signed};
 use sesphr::kac::{AggregateKey, ClassSet, Kac, KeyAggregate, OwnerSecret, Rotate, VerifiedGeneration};
 use sesphr::kapre::{Kapre, VerifiedGrant};
-use sesphr::kem::CapsuleParts;
+use sesphr::kem::{CapsuleParts, OwnerRoot};
 use sesphr::pre::{GrantTerms, Pre};
 use sesphr::record::{
     Aead, ChunkSize, Expected, LayerKey, LayerStep, Plaintext, SealedHeader, SealedPartition, Versions,
@@ -220,10 +221,14 @@ struct Scene {
     secrets: [OwnerSecret; 2],
     /// What the server was sent before the departure and at it.
     delegations: [Vec<Vec<u8>>; 2],
+    /// And when dan came.
+    joined: Vec<Vec<u8>>,
     /// The key inside the medical record, which bob opened.
     inside: [u8; 32],
     /// The step around the medical body that the cloud was ordered to take, and the key of a layer of before.
     step: [LayerKey; 2],
+    /// What an application's tree of the same name gives, which bob was granted ahead.
+    application: LayerKey,
     /// A record that was written afterwards.
     new: SealedPartition,
 }
@@ -232,10 +237,19 @@ fn now() -> Timestamp {
     at(60)
 }
 
+/// The root of the trees that the keys of layers come from, which is not the one that applications derive theirs from.
+fn layer_root(key: &VerifiedGeneration) -> OwnerRoot {
+    let root = World::<Kapre>::root(1).to_secret_bytes();
+    let (params, grid) = (key.params(), key.grid().to_bytes());
+    let counts: [&[u8]; 2] = [params.as_bytes(), &grid];
+    let layers = hash::kdf("sesphr v1 layer root", &root[4..], &counts);
+    OwnerRoot::from_bytes(&[&root[..4], &*layers].concat()).unwrap()
+}
+
 /// The key of a layer of a generation around a medical body.
-fn layer_key(owner: PartyId, generation: u32, epoch: u32, header: &SealedHeader) -> LayerKey {
+fn layer_key(root: &OwnerRoot, owner: PartyId, generation: u32, epoch: u32, header: &SealedHeader) -> LayerKey {
     let tree = EpochTree::new(owner, MEDICAL, generation, 16).unwrap();
-    let leaf = EpochKeys::derive(&World::<Kapre>::root(1), &tree).leaf(epoch).unwrap();
+    let leaf = EpochKeys::derive(root, &tree).leaf(epoch).unwrap();
     LayerKey::derive(&leaf.key(), &header.immutable().digest())
 }
 
@@ -268,15 +282,18 @@ impl Scene {
         }
         let settled = w.owner.settle(at(20), &mut w.rng).unwrap();
         w.send(&settled, at(20));
-        w.join(&dan, Role::Researcher, at(30), at(30));
+        let arrived = w.join(&dan, Role::Researcher, at(30), at(30));
         let new = w.write(MEDICAL, 2, at(40));
         if let Some(grant) = w.cloud.layers(&w.id(), &carol.id()).unwrap() {
             carol.take_layers(&w.owner.id(), &grant).unwrap();
         }
-        let step = [1, 0].map(|generation| layer_key(w.id(), generation, epoch, before[0].header()));
+        let step = [1, 0].map(|generation| {
+            layer_key(&layer_root(second.generation()), w.id(), generation, epoch, before[0].header())
+        });
+        let application = layer_key(&World::<Kapre>::root(1), w.id(), 1, epoch, before[0].header());
         let kept = |update: &Update| update.delegations.iter().map(|d| d.to_secret_bytes().to_vec()).collect();
-        let (delegations, secrets) = ([kept(&joined), kept(&gone)], [first, second]);
-        Self { w, bob, carol, dan, before, secrets, delegations, inside, step, new }
+        let (delegations, arrived, secrets) = ([kept(&joined), kept(&gone)], kept(&arrived), [first, second]);
+        Self { w, bob, carol, dan, before, secrets, delegations, joined: arrived, inside, step, application, new }
     }
 
     fn stored(&self, partition: Partition) -> SealedPartition {
@@ -288,7 +305,7 @@ impl Scene {
         let checked = among.iter().map(|bytes| {
             let delegation = Delegation::<Kapre>::from_bytes(bytes).unwrap();
             let key = Kapre::verify_owner(&self.w.params, delegation.owner_key(), &self.w.id()).unwrap();
-            let grant = Kapre::verify_grant(&self.w.params, &key, delegation.grant(), at(10)).unwrap();
+            let grant = Kapre::verify_grant(&self.w.params, &key, delegation.grant(), at(30)).unwrap();
             (delegation, grant)
         });
         checked.into_iter().find(|(_, grant)| grant.user() == user).unwrap()
@@ -303,11 +320,17 @@ impl Scene {
         G2Affine::from_bytes(bytes[36..].try_into().unwrap()).unwrap()
     }
 
-    /// K_S of bob's set: what the server's re-encryption key and bob's mask make together.
+    /// K_S of a user's set: what the server's re-encryption key and the user's mask make together.
+    fn key_of(&self, among: &[Vec<u8>], user: PartyId) -> (VerifiedGeneration, ClassSet, [u8; 96]) {
+        let (_, grant) = self.delegation(among, user);
+        let secret = &self.secrets[grant.owner().generation() as usize];
+        let key = Kac::extract(&self.w.params, secret, grant.set()).unwrap();
+        (secret.generation().clone(), grant.set().clone(), key.to_secret_bytes()[4..].try_into().unwrap())
+    }
+
+    /// That of bob.
     fn old_key(&self) -> (VerifiedGeneration, ClassSet, [u8; 96]) {
-        let set = self.set(&self.delegations[0], self.bob.id());
-        let key = Kac::extract(&self.w.params, &self.secrets[0], &set).unwrap();
-        (self.secrets[0].generation().clone(), set, key.to_secret_bytes()[4..].try_into().unwrap())
+        self.key_of(&self.delegations[0], self.bob.id())
     }
 
     fn delta(&self) -> [u8; 32] {
@@ -328,7 +351,14 @@ impl Scene {
         let old_keys = Loot { aggregate: vec![self.old_key()], ..Loot::default() };
         let carols = [0, 1].map(|i| self.rekey(&self.delegations[i], self.carol.id()));
         let loot = match who {
-            Who::Joiner => return self.w.reads(&mut self.dan, served, now()),
+            Who::Joiner if self.w.reads(&mut self.dan, served, now()) => return true,
+            // The joiner's own K_S, for whom the server helps, with what a departed member and others show each other.
+            Who::Joiner => {
+                let (generation, set, key) = self.key_of(&self.joined, self.dan.id());
+                let mut loot = Loot { aggregate: vec![(generation, set, key)], ..Loot::default() };
+                loot.layers.push(self.application.hazmat_clone());
+                loot
+            }
             Who::Member => return self.w.reads(&mut self.carol, served, now()),
             Who::Honest => return self.w.reads(&mut self.bob, served, now()),
             Who::OldKeys | Who::StolenToken => old_keys,
@@ -337,7 +367,8 @@ impl Scene {
                 let header = self.before[0].header().clone();
                 let stored = vec![SealedPartition::from_parts(header, served.body().to_vec()).unwrap()];
                 let [_, former] = &self.step;
-                Loot { shared: vec![self.inside], stored, layers: vec![former.hazmat_clone()], ..Loot::default() }
+                let layers = [former, &self.application].map(LayerKey::hazmat_clone).into();
+                Loot { shared: vec![self.inside], stored, layers, ..Loot::default() }
             }
             Who::DeltaInside | Who::DeltaOutside => Loot { delta: Some(self.delta()), ..old_keys },
             Who::ReKeys | Who::WithServer => {
@@ -441,7 +472,7 @@ fn token_row() -> [bool; 4] {
     // Whoever stays reads it.
     assert!(Rise::unwrap(&next, &rotated, &subject).is_ok() && Rise::unwrap(&x, &rotated, &subject).is_err());
     let mut covered = old.clone();
-    let layer = layer_key(owner.id(), 1, 6, old.header());
+    let layer = layer_key(&root, owner.id(), 1, 6, old.header());
     covered.relayer(&LayerStep::new(None, (1, layer.hazmat_clone())).unwrap()).unwrap();
     assert!(opens(&[1; 32], &[layer], &covered));
     let (new, later) = wrap(&secret(1, 7), 2, draw);

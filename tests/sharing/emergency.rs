@@ -90,6 +90,38 @@ fn a_doctor_is_let_in_and_everybody_has_it_in_writing() {
     assert!(w.reads(&mut bob, &later, at(23)));
 }
 
+/// Documented: trustees have no keys of layers to give.
+#[test]
+fn who_is_let_in_does_not_read_bodies_in_layers() {
+    for (level, reads) in [(Level::Headers, true), (Level::Bodies, false)] {
+        let mut w = W::new();
+        let [bob, mut carol] = [10, 11].map(user::<Kapre>);
+        w.join(&bob, Role::Researcher, at(1), at(1));
+        w.join(&carol, Role::Researcher, at(1), at(1));
+        w.write(MEDICAL, 1, at(2));
+        let update = w.owner.depart(&bob.id(), level, at(3), &mut w.rng).unwrap();
+        w.send(&update, at(3));
+        let headers = w.cloud.headers(&w.id(), None, usize::MAX).unwrap();
+        let orders = w.owner.orders(&headers).unwrap().unwrap();
+        let _ = w.cloud.carry_out(&w.owner.id(), &orders).unwrap();
+        let update = w.owner.settle(at(4), &mut w.rng).unwrap();
+        w.send(&update, at(4));
+        if let Some(grant) = w.cloud.layers(&w.id(), &carol.id()).unwrap() {
+            carol.take_layers(&w.id(), &grant).unwrap();
+        }
+        let mut e = Emergency::new(&mut w);
+        let (request, mut doctor) = e.request(&w, at(10));
+        let parts = e.approve(&w, &[2, 0], &request, &doctor, at(11));
+        assert_eq!(e.break_glass(&mut w, &request, &parts, at(12)), Ok(vec![]));
+        let sealed = w.cloud.fetch(&w.id(), &RECORD, &MEDICAL, 1).unwrap();
+        assert!(w.reads(&mut carol, &sealed, at(13)));
+        assert_eq!(w.reads(&mut doctor, &sealed, at(13)), reads, "{level:?}");
+        // What is written from then on has no layer.
+        let new = w.write(MEDICAL, 2, at(14));
+        assert!(w.reads(&mut carol, &new, at(15)));
+    }
+}
+
 #[test]
 fn fewer_than_the_threshold_let_nobody_in() {
     let (mut w, mut e, request, mut doctor) = scene();

@@ -56,8 +56,12 @@ impl<St: Storage> Cloud<Kapre, St> {
         let (tokens, items) = orders.verify(owner).ok_or(CloudError::Orders)?;
         let mut progress = Progress::default();
         let Some(newest) = directory.places().next().map(|place| place.key().clone()) else { return Ok(progress) };
-        let tokens = tokens.iter().map(|token| Kapre::verify_token(&newest, token));
-        let tokens: Vec<_> = tokens.collect::<Result<_, _>>().map_err(CloudError::Rotate)?;
+        // Room for all of them: growing would leave copies behind.
+        let mut verified = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            verified.push(Kapre::verify_token(&newest, token).map_err(CloudError::Rotate)?);
+        }
+        let tokens = verified;
         let (mut works, mut bytes) = (Vec::new(), 0_usize);
         for (left, item) in (0..items.len()).rev().zip(items) {
             match self.work(owner, item) {

@@ -1,6 +1,6 @@
 //! Taking back: who leaves, wholly or in part, and how far that reaches.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use rand_core::TryCryptoRng;
 
@@ -24,6 +24,9 @@ pub enum Level {
     Headers,
     /// Level 2, bodies: around what is stored in the partitions concerned, the cloud puts a layer under keys that who left
     /// never gets. That stops who kept the *keys inside* capsules, or of bodies, as well.
+    ///
+    /// Members are given the keys of layers, and nobody else: **whom trustees let in, or somebody refers, does not read
+    /// bodies in a layer**.
     Bodies,
 }
 
@@ -42,14 +45,17 @@ impl<S: SharingScheme> Owner<S> {
         rng: &mut R,
     ) -> Result<Update<S>, OwnerError> {
         self.change(now, rng, |owner, state, step| {
+            let last = state.current(&partition).map(|period| period.epoch);
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             member.partitions.remove(&partition);
             let (mut touched, others) = step.take_back(member, |_, period| period.partition == partition);
+            member.kept.extend(touched.iter().copied().zip(last));
             if member.owed.remove(&partition) {
                 touched.insert(partition);
             }
+            let kept = member.kept.iter().filter(|(of, _)| **of == partition).map(|(of, last)| (*of, *last)).collect();
             step.restore(user, others);
-            step.close(owner, state, level, &touched)
+            step.close(owner, state, level, &touched, kept)
         })
     }
 
@@ -83,11 +89,16 @@ impl<S: SharingScheme> Owner<S> {
             let mut member = state.members.remove(user).ok_or(OwnerError::NotMember)?;
             let (mut touched, _) = step.take_back(&mut member, |_, _| true);
             // What suspension could not begin, nobody has to wait for.
-            let (owed, stuck) = member.owed.into_iter().partition(|partition| step.has_room(state, partition));
-            touched.extend::<BTreeSet<_>>(owed);
-            step.close(owner, state, level, &touched)?;
-            // A layer goes around what is written there later as well, whenever the cloud is given orders.
-            if level > Level::Headers { step.cover(state, &stuck) } else { Ok(()) }
+            let (owed, stuck): (BTreeSet<_>, BTreeSet<_>) =
+                member.owed.into_iter().partition(|partition| step.has_room(state, partition));
+            touched.extend(owed);
+            // What it lost before is as far within reach of the level as what it loses now.
+            let mut kept = member.kept;
+            for partition in stuck {
+                // A layer goes around what is written there later as well, whenever the cloud is given orders.
+                kept.insert(partition, state.current(&partition)?.epoch);
+            }
+            step.close(owner, state, level, &touched, kept)
         })
     }
 
@@ -109,6 +120,12 @@ impl<S: SharingScheme> Owner<S> {
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             member.partitions.clear();
             let (touched, _) = step.take_back(member, |_, _| true);
+            let mut kept = BTreeMap::new();
+            for partition in &touched {
+                kept.insert(*partition, state.current(partition)?.epoch);
+            }
+            let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
+            member.kept.extend(kept);
             member.owed.extend(touched);
             Ok(())
         })

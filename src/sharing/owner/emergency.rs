@@ -32,7 +32,8 @@ impl Owner<Kapre> {
     /// rules end: with them ends what was granted under them.
     ///
     /// A server carries out nothing under a head of live grants that has expired, and readers take no directory that has:
-    /// the owner's `seconds` have to be longer than an emergency may last.
+    /// the owner's `seconds` have to be longer than an emergency may last. Bodies in a layer, which a departure at
+    /// [`Level::Bodies`](super::Level::Bodies) leaves, stay closed to whom trustees let in.
     ///
     /// The trustees' shares of before stay good for nothing that the server carries out, but as many of the former
     /// trustees as their threshold have the secret still if they collude: only a new generation of it, by a

@@ -13,7 +13,6 @@ use crate::epoch::KeyTree;
 use crate::epoch::tree::{EpochKeys, EpochTree};
 use crate::hash::Digest;
 use crate::identity::{PartyId, Signed};
-use crate::kem::OwnerRoot;
 use crate::record::LayerKey;
 use crate::sharing::orders::LAYER_HEIGHT;
 use crate::sharing::{LayerGrant, OwnerError, SharingScheme};
@@ -22,14 +21,13 @@ use crate::sharing::{LayerGrant, OwnerError, SharingScheme};
 pub(super) type Layers = BTreeMap<Partition, BTreeMap<u32, u32>>;
 
 /// The keys of all epochs of a layer.
-pub(super) fn keys(
-    root: &OwnerRoot,
-    owner: PartyId,
+pub(super) fn keys<S: SharingScheme>(
+    owner: &Owner<S>,
     partition: Partition,
     generation: u32,
 ) -> Result<EpochKeys, OwnerError> {
-    let tree = EpochTree::new(owner, partition, generation, LAYER_HEIGHT).map_err(|_| OwnerError::Exhausted)?;
-    Ok(EpochKeys::derive(root, &tree))
+    let tree = EpochTree::new(owner.id(), partition, generation, LAYER_HEIGHT).map_err(|_| OwnerError::Exhausted)?;
+    Ok(EpochKeys::derive(&S::layers(&owner.params, &owner.plan, &owner.root), &tree))
 }
 
 /// The key of the layer around one body.
@@ -61,7 +59,7 @@ pub(super) fn grant<S: SharingScheme, R: TryCryptoRng + ?Sized>(
             let periods = issued.map(|((_, period), _)| period);
             let within = periods.filter(|period| period.partition == *partition && period.epoch <= *last);
             let epochs: BTreeSet<_> = within.map(|period| period.epoch).collect();
-            let all = keys(&owner.root, owner.id(), *partition, *generation)?;
+            let all = keys(owner, *partition, *generation)?;
             let mut some: Option<EpochKeys> = None;
             for range in ranges(&epochs) {
                 let part = all.grant(range).map_err(|_| OwnerError::Exhausted)?;

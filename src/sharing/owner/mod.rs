@@ -305,6 +305,7 @@ impl<S: SharingScheme> Owner<S> {
                 partitions: partitions.clone(),
                 issued: BTreeMap::new(),
                 owed: BTreeSet::new(),
+                kept: BTreeMap::new(),
             };
             state.members.insert(cert.subject, member);
             step.roll(state, &partitions)?;
@@ -459,7 +460,7 @@ impl<S: SharingScheme> Owner<S> {
         let label = S::key_label(&plan, &period).ok_or(OpenError)?;
         let secret = S::secret(&self.params, &self.root, &self.id(), &label).map_err(|_| OpenError)?;
         let layer = mutable.layer().generation().map(|generation| {
-            let keys = layer::keys(&self.root, self.id(), period.partition, generation)?;
+            let keys = layer::keys(self, period.partition, generation)?;
             layer::key(&keys, period.epoch, &sealed.header().immutable().digest())
         });
         let layer = layer.transpose().map_err(|_| OpenError)?;

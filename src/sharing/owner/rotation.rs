@@ -1,6 +1,6 @@
 //! What is stored follows the owner's keys: orders to the cloud, and the end of former generations.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use rand_core::TryCryptoRng;
@@ -22,37 +22,44 @@ impl Owner<Kapre> {
     /// It depends on nothing but the owner's state and the headers, whatever generation and layer these are of: go through
     /// all pages, as often as it takes, and then [settle](Self::settle).
     ///
-    /// It believes the headers: nobody signs generation and layer. Whoever speaks for the cloud, at any later time too, is
-    /// given token and keys again for whatever headers it shows. So make sure that it is the cloud, and give no orders
-    /// to one that was broken into.
+    /// **It takes the cloud's word**: nothing signs the generation and the layer of a header. Whoever shows an old header
+    /// gets the token of its generation and the key of the layer, also when all is settled and a cloud that erased them
+    /// is an honest one no more. So afterwards, ask for orders only when something is missing.
     ///
     /// Cost: a key pair for each former generation among the headers; two KDFs and some hashes for each body that gets
     /// another layer.
     ///
     /// # Errors
-    /// [`OwnerError::NoSuchPeriod`] for a header that is not of this owner's, [`OwnerError::Exhausted`] beyond
-    /// [`Orders::MAX`] headers.
+    /// [`OwnerError::NoSuchPeriod`] for a header that is not of this owner's, [`OwnerError::Rollback`] for one of a
+    /// generation that is still to come, [`OwnerError::Exhausted`] beyond [`Orders::MAX`] headers.
     pub fn orders(&self, headers: &[SealedHeader]) -> Result<Option<Orders>, OwnerError> {
         if headers.len() > Orders::MAX {
             return Err(OwnerError::Exhausted);
         }
         let current = self.plan.generation();
         let newest = Kapre::secret(&self.params, &self.root, &self.id(), &self.plan)?;
-        let (mut tokens, mut trees, mut items) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let generations = headers.iter().map(|header| header.mutable().generation());
+        let former: BTreeSet<_> = generations.filter(|generation| *generation < current).collect();
+        // Room for all of them: growing would leave copies of tokens and keys behind.
+        let (mut tokens, mut items) = (Vec::with_capacity(former.len()), Vec::with_capacity(headers.len()));
+        for generation in former {
+            let former = self.plan.ancestor(generation).ok_or(OwnerError::NoSuchPeriod)?;
+            let former = Kapre::secret(&self.params, &self.root, &self.id(), &former)?;
+            tokens.push(Kapre::token(&former, &newest).map_err(|_| OwnerError::NoRotation)?);
+        }
+        let mut trees = BTreeMap::new();
         for header in headers {
             let ctx = header.context();
             let generation = header.mutable().generation();
-            if generation < current && !tokens.contains_key(&generation) {
-                let former = self.plan.ancestor(generation).ok_or(OwnerError::NoSuchPeriod)?;
-                let former = Kapre::secret(&self.params, &self.root, &self.id(), &former)?;
-                tokens.insert(generation, Kapre::token(&former, &newest).map_err(|_| OwnerError::NoRotation)?);
+            // The cloud is ahead of this state, which is an old one.
+            if generation > current {
+                return Err(OwnerError::Rollback);
             }
             let step = self.layer_step(header, &ctx, &mut trees)?;
             if generation < current || step.is_some() {
                 items.push(Item { entry: (ctx.record, ctx.partition, ctx.version), step });
             }
         }
-        let tokens = tokens.into_values().collect();
         Ok(if items.is_empty() { None } else { Some(Orders::new(&self.signing, tokens, items)) })
     }
 
@@ -77,7 +84,7 @@ impl Owner<Kapre> {
             let keys = match trees.entry((period.partition, generation)) {
                 alloc::collections::btree_map::Entry::Occupied(keys) => keys.into_mut(),
                 alloc::collections::btree_map::Entry::Vacant(place) => {
-                    place.insert(layer::keys(&self.root, self.id(), period.partition, generation)?)
+                    place.insert(layer::keys(self, period.partition, generation)?)
                 }
             };
             Ok::<_, OwnerError>((generation, layer::key(keys, period.epoch, &digest)?))

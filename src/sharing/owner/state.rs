@@ -42,6 +42,9 @@ pub(super) struct Member<S: SharingScheme, K> {
     pub(super) issued: BTreeMap<(u32, Period), Issued>,
     /// Partitions in which grants were taken back without a new epoch.
     pub(super) owed: BTreeSet<Partition>,
+    /// Partitions in which grants were taken back without a layer around what is stored, each with the epoch that was the
+    /// last one then: what was inside of these bodies, the member may have kept.
+    pub(super) kept: BTreeMap<Partition, u32>,
 }
 
 /// Replaced as a whole, so that a step that fails leaves no trace.
@@ -112,8 +115,8 @@ impl<S: SharingScheme, K> State<S, K> {
     pub(super) fn try_map<L, E>(self, key: impl Fn(&PartyId, &Member<S, K>) -> Result<L, E>) -> Result<State<S, L>, E> {
         let member = |(id, member): (PartyId, Member<S, K>)| {
             let key = key(&id, &member)?;
-            let Member { bundle, role, until, partitions, issued, owed, .. } = member;
-            Ok((id, Member { key, bundle, role, until, partitions, issued, owed }))
+            let Member { bundle, role, until, partitions, issued, owed, kept, .. } = member;
+            Ok((id, Member { key, bundle, role, until, partitions, issued, owed, kept }))
         };
         let Self { version, epochs, members, authors, live, heads, emergency, chain, layers, pins } = self;
         let members = members.into_iter().map(member).collect::<Result<_, _>>()?;
@@ -234,6 +237,10 @@ impl<S: SharingScheme> Member<S, ()> {
             sink.put(&issued.not_after.0.to_be_bytes());
         });
         put_all(sink, self.owed.iter(), |sink, partition| partition.write(sink));
+        put_all(sink, self.kept.iter(), |sink, (partition, last)| {
+            partition.write(sink);
+            sink.put(&last.to_be_bytes());
+        });
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -248,6 +255,7 @@ impl<S: SharingScheme> Member<S, ()> {
                 Ok((of, Issued { id: GrantId::from_array(reader.array()?), not_after: time(reader)? }))
             })?,
             owed: read_set(reader, 5, Partition::read)?,
+            kept: read_map(reader, 9, |reader| Ok((Partition::read(reader)?, reader.u32()?)))?,
         })
     }
 }

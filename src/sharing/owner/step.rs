@@ -51,19 +51,20 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         Self { now, rng, wanted, former, removed, entries, delegations, lapsed, keys: None, plan, lowest, layer_grants }
     }
 
-    /// Closes partitions to who lost a grant in them, as far as a level reaches.
+    /// Closes partitions to who lost a grant in them, as far as a level reaches, and the bodies of what it lost before.
     pub(super) fn close(
         &mut self,
         owner: &Owner<S>,
         state: &mut State<S, S::VerifiedUser>,
         level: Level,
         partitions: &BTreeSet<Partition>,
+        kept: BTreeMap<Partition, u32>,
     ) -> Result<(), OwnerError> {
         if level > Level::Epochs {
             self.rotate(owner, state)?;
         }
         if level > Level::Headers {
-            self.cover(state, partitions)?;
+            self.cover(state, partitions, kept)?;
         }
         self.roll(state, partitions)
     }
@@ -81,15 +82,23 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         Ok(())
     }
 
-    /// A new layer around the bodies of everything that was written in some partitions until now.
-    pub(super) fn cover(
+    /// A new layer around the bodies of everything that was written in some partitions until now, and in others up to an
+    /// epoch.
+    fn cover(
         &self,
         state: &mut State<S, S::VerifiedUser>,
         partitions: &BTreeSet<Partition>,
+        mut until: BTreeMap<Partition, u32>,
     ) -> Result<(), OwnerError> {
         for partition in partitions {
-            let last = state.current(partition)?.epoch;
-            state.layers.entry(*partition).or_default().insert(S::generation(&self.plan), last);
+            until.insert(*partition, state.current(partition)?.epoch);
+        }
+        for (partition, epoch) in until {
+            // It reaches at least as far as the one before: what was lost up to there is no longer kept track of.
+            state.layers.entry(partition).or_default().insert(S::generation(&self.plan), epoch);
+            for member in state.members.values_mut() {
+                member.kept.retain(|of, last| *of != partition || *last > epoch);
+            }
         }
         Ok(())
     }

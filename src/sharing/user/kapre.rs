@@ -16,6 +16,8 @@ impl User<Kapre> {
     /// owner need not be there; its rules, which the grant contains, decide. The grant is public; the key is for the
     /// re-encryption server, which [takes](crate::sharing::Server::refer) both.
     ///
+    /// Bodies in a layer stay closed to who is referred: the keys of layers are the owner's to grant, to members.
+    ///
     /// `to` and `role` are of who is referred, and `validity` lies within the user's own.
     ///
     /// # Errors

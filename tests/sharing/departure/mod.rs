@@ -143,3 +143,126 @@ fn who_stays_reads_before_during_and_after() {
         assert!(s.w.receipts(at(12)).iter().any(|receipt| advanced(&receipt.event)));
     }
 }
+
+/// What a member lost before it leaves, it may have kept the keys of: the level is that of the departure.
+#[test]
+fn bodies_of_what_was_lost_before_get_a_layer() {
+    let eve = user::<Kapre>(13);
+    type Loss = fn(&mut World<Kapre>, &User<Kapre>) -> Update;
+    let losses: [Loss; 2] = [
+        |w, bob| w.owner.suspend(&bob.id(), at(5), &mut w.rng).unwrap(),
+        |w, bob| w.owner.disallow(&bob.id(), MEDICAL, Level::Epochs, at(5), &mut w.rng).unwrap(),
+    ];
+    for (i, lose) in losses.into_iter().enumerate() {
+        for (exported, wholly) in [(false, true), (true, true), (false, false)] {
+            let mut s = Story::new();
+            let update = lose(&mut s.w, &s.bob);
+            s.send(&update, at(5));
+            // An epoch begins for another reason, and nothing is owed to anybody.
+            s.w.join(&eve, Role::FamilyAndFriends, at(6), at(6));
+            s.write(3, at(6));
+            if exported {
+                s.w.owner = s.w.reopen(&s.w.owner.membership());
+            }
+            if wholly {
+                s.depart(Level::Bodies, at(7));
+            } else {
+                let bob = s.bob.id();
+                let update = s.w.owner.disallow(&bob, MEDICAL, Level::Bodies, at(7), &mut s.w.rng).unwrap();
+                s.send(&update, at(7));
+            }
+            let progress = s.carry_out();
+            // Versions 1 and 2 of what a researcher reads. The third is of an epoch that bob had no grant of.
+            assert_eq!((progress.rotated, progress.covered), (12, 2), "{i} {exported}");
+            let layers = [1, 2, 3].map(|version| s.stored(MEDICAL, version).header().mutable().layer().generation());
+            assert_eq!(layers, [Some(1), Some(1), None], "{i} {exported}");
+            s.settle(at(8));
+            let reads = [1, 2, 3].map(|version| s.read(MEDICAL, version, at(9)));
+            assert_eq!(reads, [[false, true, false], [false, true, true], [false, true, true]]);
+        }
+    }
+}
+
+/// A layer that somebody else's departure brought is one for who was suspended as well; and what has a layer keeps having
+/// one that members have the key of.
+#[test]
+fn a_layer_is_for_all_who_lost_a_partition_before() {
+    let mut s = Story::new();
+    let suspended = s.w.owner.suspend(&s.bob.id(), at(5), &mut s.w.rng).unwrap();
+    s.send(&suspended, at(5));
+    let gone = s.w.owner.depart(&s.dan.id(), Level::Bodies, at(6), &mut s.w.rng).unwrap();
+    s.send(&gone, at(6));
+    assert_eq!(s.carry_out().covered, 8);
+    s.settle(at(7));
+    s.depart(Level::Bodies, at(8));
+    assert_eq!((s.carry_out().covered, s.stored(MEDICAL, 1).header().mutable().layer().generation()), (0, Some(1)));
+    s.settle(at(9));
+    assert_eq!(s.read(MEDICAL, 1, at(10)), [false, true, false]);
+}
+
+/// A layer that reaches as far as one lost a partition is none for who lost it later.
+#[test]
+fn a_layer_for_one_does_not_count_for_who_lost_more() {
+    let mut s = Story::new();
+    let eve = user::<Kapre>(13);
+    let [bob, dan] = [&s.bob, &s.dan].map(User::id);
+    let lost = s.w.owner.suspend(&bob, at(5), &mut s.w.rng).unwrap();
+    s.send(&lost, at(5));
+    s.w.join(&eve, Role::FamilyAndFriends, at(6), at(6));
+    s.write(3, at(6));
+    let lost = s.w.owner.disallow(&dan, MEDICAL, Level::Epochs, at(7), &mut s.w.rng).unwrap();
+    s.send(&lost, at(7));
+    s.depart(Level::Bodies, at(8));
+    let layers = |s: &Story| [1, 2, 3].map(|v| s.stored(MEDICAL, v).header().mutable().layer().generation());
+    let _ = s.carry_out();
+    assert_eq!(layers(&s), [Some(1), Some(1), None]);
+    let gone = s.w.owner.depart(&dan, Level::Bodies, at(9), &mut s.w.rng).unwrap();
+    s.send(&gone, at(9));
+    let _ = s.carry_out();
+    assert_eq!(layers(&s), [Some(2); 3]);
+    s.settle(at(10));
+    assert_eq!([1, 2, 3].map(|version| s.read(MEDICAL, version, at(11))), [[false, true, false]; 3]);
+}
+
+/// An owner that went back to a state of before a departure is told so by what is stored.
+#[test]
+fn an_old_state_orders_nothing_of_what_is_ahead_of_it() {
+    for level in [Level::Headers, Level::Bodies] {
+        let mut s = Story::new();
+        let before = s.w.owner.membership();
+        s.depart(level, at(6));
+        let _ = s.carry_out();
+        let headers = s.w.cloud.headers(&s.w.id(), None, usize::MAX).unwrap();
+        assert_eq!(s.w.owner.orders(&headers).map(|orders| orders.is_none()), Ok(true));
+        let owner = s.w.reopen(&before);
+        assert_eq!(owner.orders(&headers).unwrap_err(), OwnerError::Rollback);
+    }
+}
+
+/// Documented: nothing signs the state that a header is in. Whoever shows the owner an old header in the cloud's name gets
+/// the token and the layer's key again, also after everything was settled.
+#[test]
+fn orders_go_by_what_the_cloud_shows() {
+    let mut s = Story::new();
+    let former = s.stored(MEDICAL, 1);
+    s.depart(Level::Bodies, at(6));
+    let _ = s.carry_out();
+    s.settle(at(7));
+    assert!(s.page(None, usize::MAX).0.is_none());
+    let again = s.w.owner.orders(&[former.header().clone()]).unwrap();
+    assert!(again.is_some_and(|orders| orders.len() == 1));
+}
+
+/// While stored records are updated there are grants of both generations, but not of what is granted anew for another
+/// reason: whoever loses one partition reads what is left of the others as they are updated.
+#[test]
+fn who_loses_one_partition_reads_the_others_as_they_are_updated() {
+    let mut s = Story::new();
+    let carol = s.carol.id();
+    let update = s.w.owner.disallow(&carol, MEDICAL, Level::Headers, at(6), &mut s.w.rng).unwrap();
+    s.send(&update, at(6));
+    assert_eq!(s.read(INSURANCE, 2, at(7)), [false, false, true]);
+    let _ = s.carry_out();
+    assert_eq!(s.read(INSURANCE, 2, at(8)), [false, true, true]);
+    assert_eq!(s.read(MEDICAL, 2, at(8)), [true, false, true]);
+}
