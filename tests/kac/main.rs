@@ -12,4 +12,5 @@ mod limits;
 mod params;
 mod rotation;
 mod secrets;
+mod tokens;
 mod trustees;
