@@ -63,6 +63,9 @@ fn former_grants_headers_and_heads_are_dead() {
     // Each member has one grant of what it had, and one of the new epoch is part of it.
     assert_eq!(new.len(), 2);
     assert_eq!(s.w.owner.live().unwrap().set().len(), 2, "what is dead is not listed for ever");
+    let id_of_carol = carol.id();
+    let periods: Vec<_> = s.w.owner.grants(&id_of_carol).map(|(period, ..)| period).collect();
+    assert_eq!(periods.len(), periods.iter().collect::<BTreeSet<_>>().len(), "one for each");
     let restart = |s: &mut Story| s.w.restart();
     for step in [None, Some(restart)] {
         step.into_iter().for_each(|step| step(&mut s));
