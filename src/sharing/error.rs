@@ -133,6 +133,8 @@ pub enum OwnerError {
     NoServers,
     /// The scheme's keys do not rotate: new records alone can be kept from somebody.
     NoRotation,
+    /// That was to be brought up to date before the owner [settled](crate::sharing::Owner::settle).
+    Settled,
     /// Delegation failed.
     Delegate(DelegateError),
     /// The random number generator failed.
@@ -204,6 +206,7 @@ impl fmt::Display for OwnerError {
             Self::Key(error) => error.fmt(f),
             Self::NoServers => f.write_str("the policy names no servers to divide grants among"),
             Self::NoRotation => f.write_str("the scheme's keys do not rotate"),
+            Self::Settled => f.write_str("that was to be brought up to date before the owner settled"),
             Self::Delegate(error) => error.fmt(f),
             Self::Rng => f.write_str("the random number generator failed"),
         }

@@ -22,17 +22,33 @@ impl Owner<Kapre> {
     /// It depends on nothing but the owner's state and the headers, whatever generation and layer these are of: go through
     /// all pages, as often as it takes, and then [settle](Self::settle).
     ///
-    /// **It takes the cloud's word**: nothing signs the generation and the layer of a header. Whoever shows an old header
-    /// gets the token of its generation and the key of the layer, also when all is settled and a cloud that erased them
-    /// is an honest one no more. So afterwards, ask for orders only when something is missing.
+    /// **It takes the cloud's word**: nothing signs the generation and the layer of a header, so whoever shows an old header
+    /// in time gets the token of its generation and the key of its layer. Once all is settled nobody does.
     ///
     /// Cost: a key pair for each former generation among the headers; two KDFs and some hashes for each body that gets
     /// another layer.
     ///
     /// # Errors
-    /// [`OwnerError::NoSuchPeriod`] for a header that is not of this owner's, [`OwnerError::Rollback`] for one of a
-    /// generation that is still to come, [`OwnerError::Exhausted`] beyond [`Orders::MAX`] headers.
+    /// [`OwnerError::Settled`] for a header that was to be brought up to date before the owner settled;
+    /// [`OwnerError::NoSuchPeriod`] for one that is not of this owner's, [`OwnerError::Rollback`] for one of a generation
+    /// that is still to come, [`OwnerError::Exhausted`] beyond [`Orders::MAX`] headers.
     pub fn orders(&self, headers: &[SealedHeader]) -> Result<Option<Orders>, OwnerError> {
+        let lowest = self.state.live.generation();
+        if headers.iter().any(|header| header.mutable().generation() < lowest) {
+            return Err(OwnerError::Settled);
+        }
+        let orders = self.orders_for_left_out(headers)?;
+        if orders.is_some() && self.is_settled() { Err(OwnerError::Settled) } else { Ok(orders) }
+    }
+
+    /// The same for what the cloud had left out when the owner settled: of whatever former generation and layer.
+    ///
+    /// A cloud that erased its tokens gets them again from here, with all that they are good for. So find out first why
+    /// something was left out, and that it is the cloud that asks.
+    ///
+    /// # Errors
+    /// As [`orders`](Self::orders), without [`OwnerError::Settled`].
+    pub fn orders_for_left_out(&self, headers: &[SealedHeader]) -> Result<Option<Orders>, OwnerError> {
         if headers.len() > Orders::MAX {
             return Err(OwnerError::Exhausted);
         }
@@ -102,7 +118,7 @@ impl Owner<Kapre> {
     /// of before end with it: [prepare](Self::prepare_emergency) them again.
     ///
     /// It takes the cloud's word. A partition that the cloud left as it was is then read by the owner alone, until it is
-    /// brought up to date by [orders](Self::orders), which works at any time.
+    /// brought up to date by [orders](Self::orders_for_left_out), which works at any time.
     ///
     /// # Errors
     /// [`OwnerError`]; the state is unchanged then.

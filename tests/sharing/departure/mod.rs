@@ -239,20 +239,6 @@ fn an_old_state_orders_nothing_of_what_is_ahead_of_it() {
     }
 }
 
-/// Documented: nothing signs the state that a header is in. Whoever shows the owner an old header in the cloud's name gets
-/// the token and the layer's key again, also after everything was settled.
-#[test]
-fn orders_go_by_what_the_cloud_shows() {
-    let mut s = Story::new();
-    let former = s.stored(MEDICAL, 1);
-    s.depart(Level::Bodies, at(6));
-    let _ = s.carry_out();
-    s.settle(at(7));
-    assert!(s.page(None, usize::MAX).0.is_none());
-    let again = s.w.owner.orders(&[former.header().clone()]).unwrap();
-    assert!(again.is_some_and(|orders| orders.len() == 1));
-}
-
 /// A grant of several partitions is taken back as a whole, and what is left of it granted again under both generations.
 #[test]
 fn who_loses_one_partition_reads_the_others_all_the_time() {
