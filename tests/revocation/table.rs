@@ -204,9 +204,8 @@ fn opens(key: &[u8; 32], layers: &[LayerKey], sealed: &SealedPartition) -> bool 
     let expected = Expected { owner, record, partition, authors: &authors, versions };
     let mut out = Plaintext::new();
     let bare = open_into(key, &expected, sealed.header(), sealed.body(), &mut out).is_ok();
-    let mut layered =
-        |layer| open_layered_into(key, layer, &expected, sealed.header(), sealed.body(), &mut out).is_ok();
-    bare || layers.iter().any(|layer| layered(layer))
+    let layered = |layer| open_layered_into(key, layer, &expected, sealed.header(), sealed.body(), &mut out).is_ok();
+    bare || layers.iter().any(layered)
 }
 
 /// A world in which bob, a researcher, left at a level, and everything was settled.
