@@ -102,6 +102,22 @@ impl<S: SharingScheme> Owner<S> {
         })
     }
 
+    /// Closes partitions at a level without anybody leaving: where a departure did not reach far enough, or a key may have
+    /// been lost. The partitions begin new epochs; at [`Level::Headers`] and above everything that is stored gets a new
+    /// generation, and at [`Level::Bodies`] what is stored in these partitions a layer.
+    ///
+    /// # Errors
+    /// As [`depart`](Self::depart); [`OwnerError::NoSuchPeriod`] for a partition that does not exist.
+    pub fn renew_keys<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        partitions: &BTreeSet<Partition>,
+        level: Level,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<Update<S>, OwnerError> {
+        self.change(now, rng, |owner, state, step| step.close(owner, state, level, partitions, BTreeMap::new()))
+    }
+
     /// A member's grants are taken back and it gets no others; no epoch begins.
     ///
     /// That undoes the server's help, and nothing else: a member that colludes with the server reads what is written

@@ -162,7 +162,10 @@ fn settled_too_early_nothing_is_lost() {
             let versions = sesphr::record::Versions::Exactly(version);
             assert!(s.w.owner.open(RECORD, partition, versions, &sealed).is_ok());
         }
-        assert_eq!(s.carry_out().rotated, 3);
+        let headers = s.w.cloud.headers(&s.w.id(), None, usize::MAX).unwrap();
+        assert_eq!(s.w.owner.orders(&headers).unwrap_err(), OwnerError::Settled);
+        let orders = s.w.owner.orders_for_left_out(&headers).unwrap().unwrap();
+        assert_eq!(s.w.cloud.carry_out(&s.w.owner.id(), &orders).unwrap().rotated, 3);
         for version in [1, 2] {
             assert_eq!(s.read(MEDICAL, version, at(9)), [false, true, version == 2]);
         }

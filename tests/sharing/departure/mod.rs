@@ -8,6 +8,8 @@ mod keys;
 mod orders;
 mod owner;
 
+use std::collections::BTreeSet;
+
 use crate::common::*;
 use sesphr::context::{Partition, Timestamp};
 use sesphr::identity::PartyId;
@@ -250,5 +252,31 @@ fn who_loses_one_partition_reads_the_others_all_the_time() {
         assert_eq!(s.read(INSURANCE, 2, at(now)), [false, true, true]);
         assert_eq!(s.read(MEDICAL, 2, at(now)), [true, false, true]);
         let _ = s.carry_out();
+    }
+}
+
+/// A level that was too low is raised later: what the departed and the server could read together is closed then.
+#[test]
+fn keys_are_renewed_without_a_departure() {
+    for level in [Level::Epochs, Level::Headers, Level::Bodies] {
+        let mut s = Story::new();
+        s.depart(Level::Epochs, at(6));
+        let before = s.w.owner.membership();
+        let nowhere = BTreeSet::from([Partition::new("nowhere").unwrap()]);
+        let refused = s.w.owner.renew_keys(&nowhere, level, at(7), &mut s.w.rng);
+        assert_eq!(refused.unwrap_err(), OwnerError::NoSuchPeriod);
+        assert_eq!(s.w.owner.membership(), before);
+        let epoch = s.w.owner.epoch(&MEDICAL).unwrap();
+        let update = s.w.owner.renew_keys(&BTreeSet::from([MEDICAL]), level, at(7), &mut s.w.rng).unwrap();
+        s.send(&update, at(7));
+        assert_eq!(s.w.owner.epoch(&MEDICAL), Ok(epoch + 1));
+        let done = s.carry_out();
+        let expected = [(0, 0), (8, 0), (8, 2)][level as usize];
+        assert_eq!((done.rotated, done.covered), expected, "{level:?}");
+        s.settle(at(8));
+        s.write(3, at(9));
+        for version in 1..=3 {
+            assert_eq!(s.read(MEDICAL, version, at(9)), [false, true, version > 1], "{level:?}");
+        }
     }
 }

@@ -132,7 +132,7 @@ fn every_event_has_one_encoding() {
         request: digest(1),
         record: RecordId::from_array([1; 16]),
         partition: Partition::MEDICAL,
-        rule: Rule::NoHead,
+        rule: Rule::Generation,
     };
     let mut bytes = encoded(live(1), rule);
     *bytes.last_mut().unwrap() = Rule::ALL.len() as u8;
