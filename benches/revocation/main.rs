@@ -2,7 +2,7 @@
 //! what a cloud does to what it stores, beside the bare cipher; and a departure from groups of three sizes.
 //!
 //! `cargo bench --bench revocation`, and with `--features rayon` for one core beside two.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -136,18 +136,20 @@ impl Script {
             }
         }
         cloud.upload(&self.new, at(7))?;
+        if !self.ordered {
+            return Ok(());
+        }
         // In pages of one and two.
         let mut after = None;
-        while self.ordered {
+        loop {
             let headers = cloud.headers(&self.id(), after.as_ref(), if after.is_none() { 1 } else { 2 })?;
-            let Some(last) = headers.last().map(|header| header.context()) else { break };
+            let Some(last) = headers.last().map(|header| header.context()) else { return Ok(()) };
             let last = (last.record, last.partition, last.version);
             if let Some(orders) = self.owner.orders(&headers).unwrap() {
                 assert_eq!(cloud.carry_out(&self.id(), &orders)?.refused, []);
             }
             after = Some(last);
         }
-        Ok(())
     }
 
     fn server(&self, server: &mut FaultyServer) -> Result<(), ServerError<Broken>> {
