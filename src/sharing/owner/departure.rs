@@ -72,6 +72,9 @@ impl<S: SharingScheme> Owner<S> {
     /// level the use of what the member kept. What the member has read stays read. Its role certificate stays as valid as
     /// it is: whoever lets [`join`](Self::join) run unasked takes it in again.
     ///
+    /// Partitions that the member lost before, by [`disallow`](Self::disallow) or [`suspend`](Self::suspend), are concerned as
+    /// those that it loses now. A level that was too low is raised by [`renew_keys`](Self::renew_keys).
+    ///
     /// Cost: for each partition concerned and each of its members a delegation; above [`Level::Epochs`], a delegation for
     /// all members and all they have.
     ///
@@ -95,7 +98,7 @@ impl<S: SharingScheme> Owner<S> {
             // What it lost before is as far within reach of the level as what it loses now.
             let mut kept = member.kept;
             for partition in stuck {
-                // A layer goes around what is written there later as well, whenever the cloud is given orders.
+                // A layer goes around what is written there later as well, as long as the cloud is given orders.
                 kept.insert(partition, state.current(&partition)?.epoch);
             }
             step.close(owner, state, level, &touched, kept)
