@@ -110,7 +110,7 @@ fn cipher(number: usize) -> Ctr128BE<Aes256> {
     Ctr128BE::new(&[number as u8; 32].into(), &[0; 16].into())
 }
 
-pub fn benches(c: &mut Criterion) {
+pub(crate) fn benches(c: &mut Criterion) {
     for (size, length) in SIZES {
         let world = World::new(length);
         let mut group = c.benchmark_group(format!("layer/{size}"));
@@ -124,7 +124,7 @@ pub fn benches(c: &mut Criterion) {
 }
 
 /// Each beside the bare cipher, which is on one core with `rayon` too. Ratios above 1 are ours being faster.
-pub fn tables(_: &Run) {
+pub(crate) fn tables(_: &Run) {
     let rayon = if cfg!(feature = "rayon") { "with" } else { "without" };
     for (way, name) in WAYS.iter().enumerate() {
         let passes = ["AES-256-CTR", "AES-256-CTR twice"][way];

@@ -1,7 +1,7 @@
 //! What revocation costs the cloud.
 //!
 //! `cargo bench --bench revocation`, and again with `--features rayon`.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "../common/mod.rs"]
 mod common;
