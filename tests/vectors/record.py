@@ -22,6 +22,7 @@ from epoch import Tree
 
 IMMUTABLE_HEADER, MUTABLE_HEADER, SEAL = 0x0020, 0x0021, 0x0022
 SEALED_HEADER, SEALED_PARTITION, SEALED_RANGE = 0x0023, 0x0024, 0x0025
+LAYER_EPOCH = 5
 AEADS = {"AES-256-GCM": (1, AESGCM), "ChaCha20-Poly1305": (2, ChaCha20Poly1305)}
 
 LEAF_KEY = digest(label("merkle body"), [b"leaf"])
@@ -182,14 +183,13 @@ def case(aead, length, about, chunk_size=4096, capsule_len=160, generations=()):
     # The same body in one layer after another.
     out["layers"] = []
     for generation in generations:
-        epoch = 5
         epoch_keys, leaf_key, layer_key, layered = layer(
-            generation, epoch, inputs["owner"], partition, header_digest, body
+            generation, LAYER_EPOCH, inputs["owner"], partition, header_digest, body
         )
         mutable = message(COMMON, MUTABLE_HEADER, be(0, 4) + var(b"") + b"\1" + be(generation, 4))
         header = message(COMMON, SEALED_HEADER, immutable + mutable + seal)
         out["layers"].append({
-            "generation": generation, "epoch": epoch, "epoch_keys": epoch_keys.hex(), "leaf_key": leaf_key.hex(),
+            "generation": generation, "epoch": LAYER_EPOCH, "epoch_keys": epoch_keys.hex(), "leaf_key": leaf_key.hex(),
             "layer_key": layer_key.hex(), "mutable_header": mutable.hex(), "body": shown(layered),
             "sealed_partition": shown(message(COMMON, SEALED_PARTITION, header + layered)),
         })

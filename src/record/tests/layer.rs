@@ -240,12 +240,12 @@ fn steps_are_taken_once_and_forward() {
 #[test]
 fn no_two_bodies_share_a_keystream() {
     let w = world();
-    let seal = |record, version, partition: &World| {
-        partition.sealer().seal(record, version, &[0; 100], &mut rng(2)).unwrap().header().immutable().digest()
+    let digest = |record, version| {
+        w.sealer().seal(record, version, &[0; 100], &mut rng(2)).unwrap().header().immutable().digest()
     };
-    let other = RecordId::from_array([8; 16]);
     // Versions, records, and one thing sealed twice.
-    let digests = [seal(RECORD, 1, w), seal(RECORD, 2, w), seal(other, 1, w), seal(RECORD, 1, w)];
+    let other = RecordId::from_array([8; 16]);
+    let digests = [digest(RECORD, 1), digest(RECORD, 2), digest(other, 1), digest(RECORD, 1)];
     let mut keys: Vec<_> = digests.iter().map(|digest| LayerKey::derive(&leaf(1), digest)).collect();
     keys.push(LayerKey::derive(&leaf(2), &digests[0]));
     for (i, a) in keys.iter().enumerate() {
@@ -480,8 +480,8 @@ fn failures_at_every_call_surface() {
             assert!(all.starts_with(&output.inner));
             calls += 1;
         }
-        // Three chunks, the last one small, and the end of the reader or the flush.
-        assert_eq!(calls, 3 + 3 + 1 + 1);
+        // Two chunks and a small one, by themselves or with `rayon` at once, and the end of the reader or the flush.
+        assert_eq!(calls, if cfg!(feature = "rayon") { 5 + 1 } else { 3 + 3 + 1 + 1 });
     }
 }
 
