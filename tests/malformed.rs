@@ -521,7 +521,7 @@ fn serde_is_hex_in_text_and_bytes_in_binary() {
     }
     let known = "signing key, owner root, owner secret, user secret, re-key, delegation, aggregate delegation, \
                  aggregate key, sub-share, trustee's share, delegatee's secret, delegatee's secret, aggregate re-key, \
-                 referral key, approval key, label secret, threshold user secret, fragment, epoch keys, seat keys, \
+                 referral key, approval key, label secret, threshold user secret, fragment, epoch keys, seat keys, token, \
                  rotation token, orders";
     assert_eq!(secrets.join(", "), known);
 }
