@@ -93,6 +93,9 @@ impl fmt::Debug for Keystream {
     }
 }
 
+/// From so many bytes on, waking another core up costs less than it saves.
+const SPREAD: usize = 512 << 10;
+
 /// XORs `bytes`, which begin at byte `at` of a body, with all `keystreams`; on every core with `rayon`.
 pub(super) fn apply(keystreams: &[Keystream], at: u64, bytes: &mut [u8]) {
     if keystreams.is_empty() {
@@ -100,11 +103,13 @@ pub(super) fn apply(keystreams: &[Keystream], at: u64, bytes: &mut [u8]) {
     }
     // Small enough that the second keystream finds the piece in the cache.
     let piece = ChunkSize::DEFAULT;
-    let items: Vec<_> = (at..).step_by(piece.bytes()).zip(bytes.chunks_mut(piece.bytes())).collect();
-    let done = body::each(piece, items, |(at, bytes)| {
+    let apply = |(at, bytes): (u64, &mut [u8])| {
         keystreams.iter().for_each(|keystream| keystream.apply(at, bytes));
         Some(())
-    });
+    };
+    let few = bytes.len() < SPREAD;
+    let items = (at..).step_by(piece.bytes()).zip(bytes.chunks_mut(piece.bytes()));
+    let done = if few { items.map(apply).collect() } else { body::each(piece, items.collect(), apply) };
     // The job always gives a result.
     debug_assert!(done.is_some());
 }

@@ -25,8 +25,9 @@ pub struct Progress {
     pub refused: Vec<Entry>,
 }
 
-/// How many partitions are in memory at a time, and after how many bytes of bodies no more of them.
-const BATCH: usize = 256;
+/// How many partitions are in memory at a time, some portions of what [`Rotate::rotate`] gives a core; and after how many
+/// bytes of bodies no more of them.
+const BATCH: usize = 1024;
 const BATCH_BYTES: usize = 16 << 20;
 
 /// A stored partition on its way.
