@@ -137,8 +137,10 @@ fn batches<R: Read + ?Sized>(
     mut take: impl FnMut(Run, &[u8]) -> Result<(), OpenStreamError>,
 ) -> Result<(), OpenStreamError> {
     let chunk = layout.chunk();
-    let mut sealed = alloc::vec![0; batch(chunk).saturating_mul(chunk.sealed())];
     let (mut left, mut first) = (layout.sealed_len(), 0_u32);
+    // A small body takes no more room than it has bytes.
+    let room = batch(chunk).saturating_mul(chunk.sealed()).min(usize::try_from(left).unwrap_or(usize::MAX));
+    let mut sealed = alloc::vec![0; room];
     while left > 0 {
         let count = sealed.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let place = sealed.get_mut(..count).ok_or(OpenError)?;
