@@ -1,15 +1,16 @@
 //! What is stored follows the owner's keys: orders to the cloud, and the end of former generations.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
+use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::vec::Vec;
 
 use rand_core::TryCryptoRng;
 
 use super::{Owner, Update, layer};
-use crate::context::{Context, Period, Timestamp};
+use crate::context::{Context, Partition, Period, Timestamp};
 use crate::epoch::tree::EpochKeys;
 use crate::kac::Rotate;
-use crate::kapre::Kapre;
+use crate::kapre::{Kapre, Lineage};
 use crate::record::{Layer, LayerStep, SealedHeader};
 use crate::sharing::orders::{Item, Orders};
 use crate::sharing::{OwnerError, SharingScheme};
@@ -53,15 +54,18 @@ impl Owner<Kapre> {
             return Err(OwnerError::Exhausted);
         }
         let current = self.plan.generation();
-        let newest = Kapre::secret(&self.params, &self.root, &self.id(), &self.plan)?;
+        let secret = |plan: &Lineage| Kapre::secret(&self.params, &self.root, &self.id(), plan);
         let generations = headers.iter().map(|header| header.mutable().generation());
         let former: BTreeSet<_> = generations.filter(|generation| *generation < current).collect();
         // Room for all of them: growing would leave copies of tokens and keys behind.
         let (mut tokens, mut items) = (Vec::with_capacity(former.len()), Vec::with_capacity(headers.len()));
-        for generation in former {
-            let former = self.plan.ancestor(generation).ok_or(OwnerError::NoSuchPeriod)?;
-            let former = Kapre::secret(&self.params, &self.root, &self.id(), &former)?;
-            tokens.push(Kapre::token(&former, &newest).map_err(|_| OwnerError::NoRotation)?);
+        // Once all is done, pages need no key.
+        if !former.is_empty() {
+            let newest = secret(&self.plan)?;
+            for generation in former {
+                let former = self.plan.ancestor(generation).ok_or(OwnerError::NoSuchPeriod)?;
+                tokens.push(Kapre::token(&secret(&former)?, &newest).map_err(|_| OwnerError::NoRotation)?);
+            }
         }
         let mut trees = BTreeMap::new();
         for header in headers {
@@ -89,7 +93,7 @@ impl Owner<Kapre> {
         &self,
         header: &SealedHeader,
         ctx: &Context<'_>,
-        trees: &mut BTreeMap<(crate::context::Partition, u32), EpochKeys>,
+        trees: &mut BTreeMap<(Partition, u32), EpochKeys>,
     ) -> Result<Option<LayerStep>, OwnerError> {
         let period = self.period_of(ctx)?;
         let layers = self.state.layers.get(&period.partition);
@@ -98,10 +102,8 @@ impl Owner<Kapre> {
         let digest = header.immutable().digest();
         let mut key = |generation: u32| {
             let keys = match trees.entry((period.partition, generation)) {
-                alloc::collections::btree_map::Entry::Occupied(keys) => keys.into_mut(),
-                alloc::collections::btree_map::Entry::Vacant(place) => {
-                    place.insert(layer::keys(self, period.partition, generation)?)
-                }
+                Entry::Occupied(keys) => keys.into_mut(),
+                Entry::Vacant(place) => place.insert(layer::keys(self, period.partition, generation)?),
             };
             Ok::<_, OwnerError>((generation, layer::key(keys, period.epoch, &digest)?))
         };
