@@ -31,6 +31,10 @@ pub enum SuiteId {
     Kac = 2,
     /// [`Threshold`](crate::pre::threshold): ristretto255, SHA-512, HKDF-SHA-512.
     Threshold = 3,
+    /// [`Federated`](crate::search::Federated) search: AES-128, SHA-512.
+    Federated = 4,
+    /// [`Ordered`](crate::search::Ordered) search: ristretto255, SHA-512.
+    Ordered = 5,
 }
 
 impl SuiteId {
@@ -40,6 +44,8 @@ impl SuiteId {
             1 => Ok(Self::Afgh),
             2 => Ok(Self::Kac),
             3 => Ok(Self::Threshold),
+            4 => Ok(Self::Federated),
+            5 => Ok(Self::Ordered),
             other => Err(DecodeError::Suite(other)),
         }
     }
@@ -159,6 +165,28 @@ pub(crate) mod kind {
     pub(crate) const THRESHOLD_CAPSULE: Kind = Kind(0x0087);
     pub(crate) const THRESHOLD_PART: Kind = Kind(0x0088);
     pub(crate) const THRESHOLD_SERVERS: Kind = Kind(0x0089);
+
+    pub(crate) const SEARCH_SPACE: Kind = Kind(0x0090);
+    pub(crate) const SEARCH_ROSTER: Kind = Kind(0x0091);
+    pub(crate) const SEARCH_BATCH_HEAD: Kind = Kind(0x0092);
+    pub(crate) const RIGHT_BATCH: Kind = Kind(0x0093);
+    pub(crate) const POINT_BATCH: Kind = Kind(0x0094);
+    pub(crate) const DIGEST_BATCH: Kind = Kind(0x0095);
+    pub(crate) const LEFT_TOKEN: Kind = Kind(0x0096);
+    pub(crate) const POINT_TOKEN: Kind = Kind(0x0097);
+    pub(crate) const DIGEST_TOKEN: Kind = Kind(0x0098);
+    pub(crate) const SEARCH_COLUMN: Kind = Kind(0x0099);
+    pub(crate) const SEARCH_EVIDENCE: Kind = Kind(0x009a);
+    pub(crate) const SEARCH_ANSWER: Kind = Kind(0x009b);
+    pub(crate) const SEARCH_WRITE_KEY: Kind = Kind(0x009c);
+    pub(crate) const SEARCH_QUERY_KEY: Kind = Kind(0x009d);
+    pub(crate) const SWITCH_TERMS: Kind = Kind(0x00a0);
+    pub(crate) const SWITCH_KEY: Kind = Kind(0x00a1);
+    pub(crate) const SWITCHER: Kind = Kind(0x00a2);
+    pub(crate) const SWITCH_ROTATION_TERMS: Kind = Kind(0x00a3);
+    pub(crate) const SWITCH_ROTATION: Kind = Kind(0x00a4);
+    pub(crate) const SEARCH_REGISTRAR: Kind = Kind(0x00a5);
+    pub(crate) const SEARCH_GRANT: Kind = Kind(0x00a6);
 }
 
 /// Where encoded bytes go: a buffer, a hash, or a counter.

@@ -149,6 +149,24 @@ pub(crate) mod label {
     pub(crate) const MERKLE_LOG: Label = Label("sesphr v1 merkle log");
     pub(crate) const MERKLE_LABELS: Label = Label("sesphr v1 merkle labels");
 
+    pub(crate) const SEARCH_PATH: Label = Label("sesphr v1 search path");
+    pub(crate) const SEARCH_SPACE: Label = Label("sesphr v1 search space");
+    pub(crate) const SEARCH_ROOT: Label = Label("sesphr v1 search root");
+    pub(crate) const MERKLE_ENTRIES: Label = Label("sesphr v1 merkle entries");
+    pub(crate) const FEDERATED_CHAIN: Label = Label("sesphr v1 federated chain");
+    pub(crate) const FEDERATED_CHILD: Label = Label("sesphr v1 federated child");
+    pub(crate) const FEDERATED_DATA: Label = Label("sesphr v1 federated data key");
+    pub(crate) const FEDERATED_BLOCKS: Label = Label("sesphr v1 federated blocks");
+    pub(crate) const FEDERATED_SLOTS: Label = Label("sesphr v1 federated slots");
+    pub(crate) const FEDERATED_TAGS: Label = Label("sesphr v1 federated tags");
+    pub(crate) const FEDERATED_TAG: Label = Label("sesphr v1 federated tag");
+    pub(crate) const FEDERATED_NONCE: Label = Label("sesphr v1 federated nonce");
+    pub(crate) const ORDERED_R: Label = Label("sesphr v1 ordered r");
+    pub(crate) const ORDERED_C: Label = Label("sesphr v1 ordered c");
+    pub(crate) const ORDERED_TAU: Label = Label("sesphr v1 ordered tau");
+    pub(crate) const ORDERED_POINT: Label = Label("sesphr v1 ordered point");
+    pub(crate) const ORDERED_DIGEST: Label = Label("sesphr v1 ordered digest");
+
     /// Every label, for the test that they differ.
     #[cfg(test)]
     pub(crate) const ALL: &[Label] = &[
@@ -254,6 +272,23 @@ pub(crate) mod label {
         MERKLE_LIVE,
         MERKLE_LOG,
         MERKLE_LABELS,
+        SEARCH_PATH,
+        SEARCH_SPACE,
+        SEARCH_ROOT,
+        MERKLE_ENTRIES,
+        FEDERATED_CHAIN,
+        FEDERATED_CHILD,
+        FEDERATED_DATA,
+        FEDERATED_BLOCKS,
+        FEDERATED_SLOTS,
+        FEDERATED_TAGS,
+        FEDERATED_TAG,
+        FEDERATED_NONCE,
+        ORDERED_R,
+        ORDERED_C,
+        ORDERED_TAU,
+        ORDERED_POINT,
+        ORDERED_DIGEST,
     ];
 }
 

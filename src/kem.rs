@@ -177,6 +177,12 @@ impl OwnerRoot {
         Self(kdf(label::LAYER_ROOT, &*self.0, counts))
     }
 
+    /// The root of the keys for search.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn search(&self) -> Zeroizing<[u8; 32]> {
+        kdf(label::SEARCH_ROOT, &*self.0, &[])
+    }
+
     pub(crate) fn expose(&self) -> &[u8; 32] {
         &self.0
     }

@@ -147,6 +147,8 @@ mod ristretto;
 #[cfg(feature = "alloc")]
 pub mod role;
 #[cfg(feature = "alloc")]
+pub mod search;
+#[cfg(feature = "alloc")]
 pub mod sharing;
 
 pub use hash::Digest;

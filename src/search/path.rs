@@ -1,0 +1,174 @@
+//! Where in an owner's hierarchy of providers somebody stands: hospital, department, physician.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::PathError;
+use crate::encoding::{Reader, Sink};
+use crate::error::DecodeError;
+use crate::hash::{Digest, Hasher, label};
+use crate::identity::PartyId;
+
+/// A party, and which generation of its key.
+///
+/// A generation is counted by whoever is above: the owner for a hospital, the hospital for its departments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Step {
+    /// Who.
+    pub party: PartyId,
+    /// The number of its key.
+    pub generation: u32,
+}
+
+/// The way from the owner down to a provider, at least one and at most [`MAX_DEPTH`](Self::MAX_DEPTH) steps.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Path(Vec<Step>);
+
+impl Path {
+    /// The deepest hierarchy: hospital, clinic, department, physician.
+    pub const MAX_DEPTH: usize = 4;
+    /// Encoded length of a step.
+    const STEP: usize = 36;
+
+    /// A provider directly below the owner.
+    #[must_use]
+    pub fn new(step: Step) -> Self {
+        Self(Vec::from([step]))
+    }
+
+    /// Somebody below this one.
+    ///
+    /// # Errors
+    /// [`PathError::Depth`].
+    pub fn child(&self, step: Step) -> Result<Self, PathError> {
+        if self.0.len() >= Self::MAX_DEPTH {
+            return Err(PathError::Depth);
+        }
+        Ok(Self(self.0.iter().copied().chain([step]).collect()))
+    }
+
+    /// Who is above; `None` directly below the owner.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (_, above) = self.0.split_last()?;
+        (!above.is_empty()).then(|| Self(above.to_vec()))
+    }
+
+    /// The steps from the top, at least one.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
+    /// The last step: who it leads to.
+    #[must_use]
+    pub fn last(&self) -> Step {
+        // There is always one.
+        self.0.last().copied().unwrap_or(Step { party: PartyId::from_array([0; 32]), generation: 0 })
+    }
+
+    /// The parties without their generations.
+    pub fn parties(&self) -> impl ExactSizeIterator<Item = PartyId> + '_ {
+        self.0.iter().map(|step| step.party)
+    }
+
+    /// Whether it leads to or through `other`, whatever the generations.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.0.len() >= other.0.len() && self.parties().zip(other.parties()).all(|(a, b)| a == b)
+    }
+
+    /// Whether it leads to the same party in the same place, whatever the generations.
+    #[must_use]
+    pub fn same_place(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.is_within(other)
+    }
+
+    /// The name of the path, generations included.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(label::SEARCH_PATH);
+        self.write(&mut hasher);
+        hasher.digest()
+    }
+
+    pub(crate) fn write(&self, sink: &mut dyn Sink) {
+        // At most four.
+        sink.put(&[self.0.len() as u8]);
+        for step in &self.0 {
+            sink.put(step.party.as_bytes());
+            sink.put(&step.generation.to_be_bytes());
+        }
+    }
+
+    /// Reads a path, or `None` for the owner, who is written as no steps at all.
+    pub(crate) fn read_optional(reader: &mut Reader<'_>) -> Result<Option<Self>, DecodeError> {
+        let [depth] = reader.array()?;
+        let depth = usize::from(depth);
+        if depth > Self::MAX_DEPTH {
+            return Err(DecodeError::Length);
+        }
+        if depth.saturating_mul(Self::STEP) > reader.remaining() {
+            return Err(DecodeError::Truncated);
+        }
+        let step = |_| Ok(Step { party: PartyId::from_array(reader.array()?), generation: reader.u32()? });
+        let steps: Vec<_> = (0..depth).map(step).collect::<Result<_, DecodeError>>()?;
+        Ok((!steps.is_empty()).then_some(Self(steps)))
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Self::read_optional(reader)?.ok_or(DecodeError::Value)
+    }
+
+    pub(crate) fn write_optional(path: Option<&Self>, sink: &mut dyn Sink) {
+        match path {
+            Some(path) => path.write(sink),
+            None => sink.put(&[0]),
+        }
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|step| (step.party, step.generation))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(party: u8, generation: u32) -> Step {
+        Step { party: PartyId::from_array([party; 32]), generation }
+    }
+
+    #[test]
+    fn four_steps_and_no_more() {
+        let mut path = Path::new(step(1, 0));
+        assert_eq!(path.parent(), None);
+        for depth in 2..=4 {
+            let parent = path.clone();
+            path = path.child(step(depth, 0)).unwrap();
+            assert_eq!((path.parent(), path.last()), (Some(parent), step(depth, 0)));
+        }
+        assert_eq!(path.child(step(5, 0)), Err(PathError::Depth));
+        let mut bytes = Vec::new();
+        path.write(&mut bytes);
+        assert_eq!(Path::read(&mut Reader::new(&bytes)), Ok(path));
+        bytes[0] = 5;
+        bytes.extend([0; 36]);
+        assert_eq!(Path::read(&mut Reader::new(&bytes)), Err(DecodeError::Length));
+        assert_eq!(Path::read(&mut Reader::new(&[0])), Err(DecodeError::Value));
+        assert_eq!(Path::read(&mut Reader::new(&[1])), Err(DecodeError::Truncated));
+    }
+
+    #[test]
+    fn places_forget_generations_and_names_do_not() {
+        let hospital = Path::new(step(1, 0));
+        let ward = hospital.child(step(2, 3)).unwrap();
+        let later = Path::new(step(1, 1)).child(step(2, 4)).unwrap();
+        assert!(ward.same_place(&later) && ward.is_within(&hospital) && ward.is_within(&Path::new(step(1, 7))));
+        assert!(!hospital.is_within(&ward) && !hospital.same_place(&ward) && !ward.is_within(&Path::new(step(2, 3))));
+        assert_ne!(ward.digest(), later.digest());
+    }
+}
