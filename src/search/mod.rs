@@ -3,11 +3,16 @@
 //! Hospitals encrypt index values under keys of their own; departments and physicians hang below hospitals. A cloud that
 //! nobody trusts answers range and point queries over all of them from one token, and the answers name records, per provider.
 
+mod batch;
 pub mod encoder;
 mod error;
+mod gate;
+mod index;
 mod path;
 mod root;
+mod roster;
 mod space;
+mod token;
 mod value;
 
 use alloc::vec::Vec;
@@ -20,11 +25,19 @@ use zeroize::ZeroizeOnDrop;
 use crate::encoding::{Kind, Reader, SecretEncoding, Sink, SuiteId};
 use crate::error::DecodeError;
 
+pub use batch::{Batch, BatchHead, Draft, Evidence, MAX_BATCH};
 pub use encoder::Encoder;
-pub use error::{EncryptError, PathError, ScopeError, SpaceError, TrapdoorError};
+pub use error::{
+    BatchError, EncryptError, GateError, InsertError, PathError, QueryError, RosterError, ScopeError, SpaceError,
+    TokenError, TrapdoorError,
+};
+pub use gate::Gate;
+pub use index::{Answer, Column, Index, Inserted, Match, Quarantined};
 pub use path::{Path, Step};
 pub use root::SearchRoot;
+pub use roster::{Duty, Roster, Rosters};
 pub use space::{Attribute, Mode, Queries, Shape, Space, SpaceId};
+pub use token::{MAX_CLAUSES, Token};
 pub use value::{End, Query, Value};
 
 /// The most providers that one key to ask with, or one token, is for.
@@ -115,6 +128,8 @@ pub trait Search: Copy + Ord + Hash + fmt::Debug + Send + Sync + Sized + 'static
     type Trapdoor: Trapdoor;
     /// Where values stand.
     type Store: Store<Self>;
+    /// By whose word an index takes values and answers.
+    type Gate: Gate<Self>;
 
     /// Whether there can be such a space.
     ///

@@ -20,6 +20,20 @@ pub struct Step {
     pub generation: u32,
 }
 
+impl Step {
+    /// Encoded length.
+    pub(crate) const LEN: usize = 36;
+
+    pub(crate) fn write(&self, sink: &mut dyn Sink) {
+        sink.put(self.party.as_bytes());
+        sink.put(&self.generation.to_be_bytes());
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { party: PartyId::from_array(reader.array()?), generation: reader.u32()? })
+    }
+}
+
 /// The way from the owner down to a provider, at least one and at most [`MAX_DEPTH`](Self::MAX_DEPTH) steps.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path(Vec<Step>);
@@ -27,8 +41,6 @@ pub struct Path(Vec<Step>);
 impl Path {
     /// The deepest hierarchy: hospital, clinic, department, physician.
     pub const MAX_DEPTH: usize = 4;
-    /// Encoded length of a step.
-    const STEP: usize = 36;
 
     /// A provider directly below the owner.
     #[must_use]
@@ -72,6 +84,14 @@ impl Path {
         self.0.iter().map(|step| step.party)
     }
 
+    /// Each step with the way to who is above it, from the top.
+    pub(super) fn prefixes(&self) -> impl Iterator<Item = (Option<Self>, Step)> + '_ {
+        self.0.iter().enumerate().map(|(depth, step)| {
+            let above = self.0.get(..depth).unwrap_or_default();
+            ((!above.is_empty()).then(|| Self(above.to_vec())), *step)
+        })
+    }
+
     /// Whether it leads to or through `other`, whatever the generations.
     #[must_use]
     pub fn is_within(&self, other: &Self) -> bool {
@@ -95,10 +115,7 @@ impl Path {
     pub(crate) fn write(&self, sink: &mut dyn Sink) {
         // At most four.
         sink.put(&[self.0.len() as u8]);
-        for step in &self.0 {
-            sink.put(step.party.as_bytes());
-            sink.put(&step.generation.to_be_bytes());
-        }
+        self.0.iter().for_each(|step| step.write(sink));
     }
 
     /// Reads a path, or `None` for the owner, who is written as no steps at all.
@@ -108,11 +125,7 @@ impl Path {
         if depth > Self::MAX_DEPTH {
             return Err(DecodeError::Length);
         }
-        if depth.saturating_mul(Self::STEP) > reader.remaining() {
-            return Err(DecodeError::Truncated);
-        }
-        let step = |_| Ok(Step { party: PartyId::from_array(reader.array()?), generation: reader.u32()? });
-        let steps: Vec<_> = (0..depth).map(step).collect::<Result<_, DecodeError>>()?;
+        let steps: Vec<_> = (0..depth).map(|_| Step::read(reader)).collect::<Result<_, _>>()?;
         Ok((!steps.is_empty()).then_some(Self(steps)))
     }
 

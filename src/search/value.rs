@@ -54,6 +54,13 @@ pub enum End {
     Greatest,
 }
 
+impl Query {
+    /// Whether it asks for the smallest or greatest values.
+    pub(super) fn is_top(&self) -> bool {
+        matches!(self.0, Ask::Top(..))
+    }
+}
+
 impl ZeroizeOnDrop for Query {}
 
 impl fmt::Debug for Query {

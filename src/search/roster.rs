@@ -1,0 +1,270 @@
+//! Who may write and who may ask: lists that the owner signs of hospitals and users, and each provider of those below it.
+
+use alloc::collections::BTreeMap;
+
+use super::{GateError, Path, RosterError, Search, Space, SpaceId, Step};
+use crate::context::{Timestamp, Validity};
+use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding, put_count};
+use crate::error::DecodeError;
+use crate::hash::Digest;
+use crate::identity::{PartyId, Signed, Verified};
+
+/// What somebody may do in a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Duty {
+    /// Writes, and lists who writes below it.
+    Writer = 0,
+    /// What it wrote stays, and it writes no more: a provider that left, or whose key was replaced.
+    Former = 1,
+    /// Asks. Only the owner lists who does.
+    Querier = 2,
+}
+
+impl Duty {
+    fn from_byte(byte: u8) -> Result<Self, DecodeError> {
+        match byte {
+            0 => Ok(Self::Writer),
+            1 => Ok(Self::Former),
+            2 => Ok(Self::Querier),
+            _ => Err(DecodeError::Value),
+        }
+    }
+}
+
+/// Who may write and ask directly below the owner or a provider, in one space, while it is valid. It travels as
+/// [`Signed<Roster>`]. Who is left out of the newest one is out.
+///
+/// What it revokes: **what an honest cloud or switcher does** for who is left out. Keys stay keys: see
+/// [`Registrar`](super::Registrar) for new ones.
+///
+/// Encoded length: 4 + 32 + 1 + 36 for each step + 8 + 16 + 4 + 37 for each member bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roster {
+    space: SpaceId,
+    above: Option<Path>,
+    version: u64,
+    validity: Validity,
+    members: BTreeMap<Step, Duty>,
+}
+
+impl Roster {
+    /// The most members.
+    pub const MAX_MEMBERS: usize = 4096;
+
+    /// A list of who is below `above`; without it, below the owner.
+    ///
+    /// # Errors
+    /// [`RosterError::TooMany`], [`RosterError::Querier`] if a provider's list names one, [`RosterError::Depth`] if nobody
+    /// can be below.
+    pub fn new(
+        space: SpaceId,
+        above: Option<Path>,
+        version: u64,
+        validity: Validity,
+        members: impl IntoIterator<Item = (Step, Duty)>,
+    ) -> Result<Self, RosterError> {
+        let roster = Self { space, above, version, validity, members: members.into_iter().collect() };
+        if roster.members.len() > Self::MAX_MEMBERS {
+            return Err(RosterError::TooMany);
+        }
+        roster.check()
+    }
+
+    fn check(self) -> Result<Self, RosterError> {
+        let Some(above) = &self.above else { return Ok(self) };
+        if above.steps().len() >= Path::MAX_DEPTH {
+            return Err(RosterError::Depth);
+        }
+        if self.members.values().any(|duty| *duty == Duty::Querier) {
+            return Err(RosterError::Querier);
+        }
+        Ok(self)
+    }
+
+    /// Whose list it is; `None` for the owner's.
+    #[must_use]
+    pub fn above(&self) -> Option<&Path> {
+        self.above.as_ref()
+    }
+
+    /// Its number, counted by who signs.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// While it counts.
+    #[must_use]
+    pub fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// Who is on it.
+    pub fn members(&self) -> impl ExactSizeIterator<Item = (Step, Duty)> + '_ {
+        self.members.iter().map(|(step, duty)| (*step, *duty))
+    }
+}
+
+impl Message for Roster {
+    const SUITE: SuiteId = SuiteId::Common;
+    const KIND: Kind = kind::SEARCH_ROSTER;
+
+    fn encode_body(&self, sink: &mut dyn Sink) {
+        sink.put(self.space.as_bytes());
+        Path::write_optional(self.above.as_ref(), sink);
+        sink.put(&self.version.to_be_bytes());
+        self.validity.write(sink);
+        put_count(sink, self.members.len());
+        for (step, duty) in &self.members {
+            step.write(sink);
+            sink.put(&[*duty as u8]);
+        }
+    }
+
+    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (space, above) = (Digest::from_array(reader.array()?), Path::read_optional(reader)?);
+        let (version, validity) = (reader.u64()?, Validity::read(reader)?);
+        let mut members = BTreeMap::new();
+        for _ in 0..reader.count(Self::MAX_MEMBERS, Step::LEN + 1)? {
+            let (step, [duty]) = (Step::read(reader)?, reader.array()?);
+            if members.last_key_value().is_some_and(|(last, _)| *last >= step) {
+                return Err(DecodeError::Value);
+            }
+            members.insert(step, Duty::from_byte(duty)?);
+        }
+        Self { space, above, version, validity, members }.check().map_err(|_| DecodeError::Value)
+    }
+}
+
+public_encoding!(Roster);
+
+/// The newest rosters of a space that somebody knows: what a cloud lets in by in the federated mode, and a switcher in the
+/// ordered one.
+///
+/// Encoded as their number and the signed rosters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rosters {
+    owner: PartyId,
+    space: SpaceId,
+    known: BTreeMap<Option<Path>, (Signed<Roster>, Verified<Roster>)>,
+}
+
+impl Rosters {
+    /// None yet: nobody may do anything.
+    #[must_use]
+    pub fn new<M: Search>(space: &Space<M>) -> Self {
+        Self { owner: space.owner(), space: space.id(), known: BTreeMap::new() }
+    }
+
+    /// Takes a roster in the place of an older one.
+    ///
+    /// # Errors
+    /// [`RosterError`]; nothing is changed then.
+    pub fn update(&mut self, roster: &Signed<Roster>, now: Timestamp) -> Result<(), RosterError> {
+        let verified = self.verify(roster)?;
+        if !verified.validity.contains(now) {
+            return Err(RosterError::Time);
+        }
+        // Whoever could leave rosters here without being on one could fill the memory.
+        if let Some(above) = &verified.above
+            && self.duty(above, now) != Ok(Duty::Writer)
+        {
+            return Err(RosterError::Unlisted);
+        }
+        let newer = self.known.get(&verified.above).is_none_or(|(_, known)| {
+            known.version < verified.version
+                || (known.version == verified.version && known.digest() == verified.digest())
+        });
+        if !newer {
+            return Err(RosterError::Rollback);
+        }
+        self.known.insert(verified.above.clone(), (roster.clone(), verified));
+        // What was below somebody who is out stays: if it comes back, its old rosters must not.
+        Ok(())
+    }
+
+    fn verify(&self, roster: &Signed<Roster>) -> Result<Verified<Roster>, RosterError> {
+        let signer = roster.unverified().above.as_ref().map_or(self.owner, |above| above.last().party);
+        let verified = roster.verify(&signer).map_err(|_| RosterError::Signature)?;
+        if verified.space == self.space { Ok(verified) } else { Err(RosterError::Space) }
+    }
+
+    /// What a provider may do now: [`Duty::Writer`] or [`Duty::Former`].
+    ///
+    /// # Errors
+    /// [`GateError::Unlisted`], [`GateError::Time`] if a roster on the way is not valid now.
+    pub fn duty(&self, path: &Path, now: Timestamp) -> Result<Duty, GateError> {
+        self.listed(path, |roster| roster.validity.contains(now))
+    }
+
+    /// Whether a provider is listed at all, whatever the time.
+    pub(super) fn is_listed(&self, path: &Path) -> bool {
+        self.listed(path, |_| true).is_ok()
+    }
+
+    fn listed(&self, path: &Path, counts: impl Fn(&Roster) -> bool) -> Result<Duty, GateError> {
+        let mut duty = Duty::Writer;
+        for (path, step) in path.prefixes() {
+            let (_, roster) = self.known.get(&path).ok_or(GateError::Unlisted)?;
+            if !counts(roster) {
+                return Err(GateError::Time);
+            }
+            match roster.members.get(&step) {
+                // Below somebody who left nobody writes any more.
+                Some(Duty::Former) => duty = Duty::Former,
+                Some(Duty::Writer) => {}
+                Some(Duty::Querier) | None => return Err(GateError::Unlisted),
+            }
+        }
+        Ok(duty)
+    }
+
+    /// The generation of a user who may ask now: the highest that is listed.
+    ///
+    /// # Errors
+    /// [`GateError::Unlisted`], [`GateError::Time`].
+    pub fn querier(&self, user: &PartyId, now: Timestamp) -> Result<Step, GateError> {
+        let (_, roster) = self.known.get(&None).ok_or(GateError::Unlisted)?;
+        if !roster.validity.contains(now) {
+            return Err(GateError::Time);
+        }
+        let asks = roster.members.iter().rev().find(|(step, duty)| step.party == *user && **duty == Duty::Querier);
+        asks.map(|(step, _)| *step).ok_or(GateError::Unlisted)
+    }
+
+    /// All providers that are listed, whatever the time, from the top.
+    pub fn providers(&self) -> impl Iterator<Item = Path> + '_ {
+        self.known.iter().flat_map(|(above, (_, roster))| {
+            roster.members.iter().filter(|(_, duty)| **duty != Duty::Querier).filter_map(move |(step, _)| match above {
+                Some(above) => above.child(*step).ok(),
+                None => Some(Path::new(*step)),
+            })
+        })
+    }
+
+    /// The rosters, to hand on.
+    pub fn signed(&self) -> impl ExactSizeIterator<Item = &Signed<Roster>> {
+        self.known.values().map(|(signed, _)| signed)
+    }
+
+    pub(super) fn write(&self, sink: &mut dyn Sink) {
+        put_count(sink, self.known.len());
+        self.signed().for_each(|roster| roster.write(sink));
+    }
+
+    pub(super) fn read<M: Search>(space: &Space<M>, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut rosters = Self::new(space);
+        for _ in 0..reader.count(usize::MAX, 4 + 32 + 4 + 64)? {
+            let signed = Signed::<Roster>::read(reader)?;
+            let verified = rosters.verify(&signed).map_err(|_| DecodeError::Value)?;
+            let above = verified.above.clone();
+            if rosters.known.last_key_value().is_some_and(|(last, _)| *last >= above) {
+                return Err(DecodeError::Value);
+            }
+            rosters.known.insert(above, (signed, verified));
+        }
+        Ok(rosters)
+    }
+}
