@@ -303,3 +303,33 @@ impl fmt::Display for QueryError {
 }
 
 impl core::error::Error for QueryError {}
+
+/// Why the owner's list of a space was not changed, or gave no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegistrarError {
+    /// The party is on the list.
+    Already,
+    /// The party is not on the list, or a provider that is named.
+    Unknown,
+    /// The scope names no provider, or too many.
+    Scope,
+    /// The list, a scope or a count has no room for more.
+    Full,
+    /// Only the owner signs.
+    Signer,
+}
+
+impl fmt::Display for RegistrarError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Already => "the party is on the list",
+            Self::Unknown => "the party is not on the list",
+            Self::Scope => "the scope names no provider, or too many",
+            Self::Full => "there is no room for more",
+            Self::Signer => "only the owner of the space signs",
+        })
+    }
+}
+
+impl core::error::Error for RegistrarError {}

@@ -9,6 +9,7 @@ mod error;
 mod gate;
 mod index;
 mod path;
+mod registrar;
 mod root;
 mod roster;
 mod space;
@@ -28,12 +29,13 @@ use crate::error::DecodeError;
 pub use batch::{Batch, BatchHead, Draft, Evidence, MAX_BATCH};
 pub use encoder::Encoder;
 pub use error::{
-    BatchError, EncryptError, GateError, InsertError, PathError, QueryError, RosterError, ScopeError, SpaceError,
-    TokenError, TrapdoorError,
+    BatchError, EncryptError, GateError, InsertError, PathError, QueryError, RegistrarError, RosterError, ScopeError,
+    SpaceError, TokenError, TrapdoorError,
 };
 pub use gate::Gate;
 pub use index::{Answer, Column, Index, Inserted, Match, Quarantined};
 pub use path::{Path, Step};
+pub use registrar::Registrar;
 pub use root::SearchRoot;
 pub use roster::{Duty, Roster, Rosters};
 pub use space::{Attribute, Mode, Queries, Shape, Space, SpaceId};

@@ -66,6 +66,13 @@ impl Path {
         (!above.is_empty()).then(|| Self(above.to_vec()))
     }
 
+    /// The same way under another generation of its first step.
+    pub(super) fn of_generation(&self, generation: u32) -> Self {
+        let mut steps = self.0.clone();
+        steps.iter_mut().take(1).for_each(|step| step.generation = generation);
+        Self(steps)
+    }
+
     /// The steps from the top, at least one.
     #[must_use]
     pub fn steps(&self) -> &[Step] {

@@ -1,6 +1,6 @@
 //! Who may write and who may ask: lists that the owner signs of hospitals and users, and each provider of those below it.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::{GateError, Path, RosterError, Search, Space, SpaceId, Step};
 use crate::context::{Timestamp, Validity};
@@ -23,7 +23,7 @@ pub enum Duty {
 }
 
 impl Duty {
-    fn from_byte(byte: u8) -> Result<Self, DecodeError> {
+    pub(super) fn from_byte(byte: u8) -> Result<Self, DecodeError> {
         match byte {
             0 => Ok(Self::Writer),
             1 => Ok(Self::Former),
@@ -46,7 +46,7 @@ pub struct Roster {
     above: Option<Path>,
     version: u64,
     validity: Validity,
-    members: BTreeMap<Step, Duty>,
+    members: BTreeSet<(Step, Duty)>,
 }
 
 impl Roster {
@@ -77,7 +77,7 @@ impl Roster {
         if above.steps().len() >= Path::MAX_DEPTH {
             return Err(RosterError::Depth);
         }
-        if self.members.values().any(|duty| *duty == Duty::Querier) {
+        if self.members.iter().any(|(_, duty)| *duty == Duty::Querier) {
             return Err(RosterError::Querier);
         }
         Ok(self)
@@ -103,7 +103,7 @@ impl Roster {
 
     /// Who is on it.
     pub fn members(&self) -> impl ExactSizeIterator<Item = (Step, Duty)> + '_ {
-        self.members.iter().map(|(step, duty)| (*step, *duty))
+        self.members.iter().copied()
     }
 }
 
@@ -126,13 +126,14 @@ impl Message for Roster {
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (space, above) = (Digest::from_array(reader.array()?), Path::read_optional(reader)?);
         let (version, validity) = (reader.u64()?, Validity::read(reader)?);
-        let mut members = BTreeMap::new();
+        let mut members = BTreeSet::new();
         for _ in 0..reader.count(Self::MAX_MEMBERS, Step::LEN + 1)? {
             let (step, [duty]) = (Step::read(reader)?, reader.array()?);
-            if members.last_key_value().is_some_and(|(last, _)| *last >= step) {
+            let member = (step, Duty::from_byte(duty)?);
+            if members.last().is_some_and(|last| *last >= member) {
                 return Err(DecodeError::Value);
             }
-            members.insert(step, Duty::from_byte(duty)?);
+            members.insert(member);
         }
         Self { space, above, version, validity, members }.check().map_err(|_| DecodeError::Value)
     }
@@ -211,11 +212,11 @@ impl Rosters {
             if !counts(roster) {
                 return Err(GateError::Time);
             }
-            match roster.members.get(&step) {
-                // Below somebody who left nobody writes any more.
-                Some(Duty::Former) => duty = Duty::Former,
-                Some(Duty::Writer) => {}
-                Some(Duty::Querier) | None => return Err(GateError::Unlisted),
+            // Below somebody who left nobody writes any more.
+            if roster.members.contains(&(step, Duty::Former)) {
+                duty = Duty::Former;
+            } else if !roster.members.contains(&(step, Duty::Writer)) {
+                return Err(GateError::Unlisted);
             }
         }
         Ok(duty)
@@ -230,14 +231,14 @@ impl Rosters {
         if !roster.validity.contains(now) {
             return Err(GateError::Time);
         }
-        let asks = roster.members.iter().rev().find(|(step, duty)| step.party == *user && **duty == Duty::Querier);
+        let asks = roster.members.iter().rev().find(|(step, duty)| step.party == *user && *duty == Duty::Querier);
         asks.map(|(step, _)| *step).ok_or(GateError::Unlisted)
     }
 
     /// All providers that are listed, whatever the time, from the top.
     pub fn providers(&self) -> impl Iterator<Item = Path> + '_ {
         self.known.iter().flat_map(|(above, (_, roster))| {
-            roster.members.iter().filter(|(_, duty)| **duty != Duty::Querier).filter_map(move |(step, _)| match above {
+            roster.members.iter().filter(|(_, duty)| *duty != Duty::Querier).filter_map(move |(step, _)| match above {
                 Some(above) => above.child(*step).ok(),
                 None => Some(Path::new(*step)),
             })

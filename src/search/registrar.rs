@@ -1,0 +1,343 @@
+//! The owner's side of a space: who has which key.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Duty, MAX_SCOPE, Mode, Path, RegistrarError, Roster, Search, SearchRoot, Space, Step, scope_of};
+use crate::context::Validity;
+use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding, put_count};
+use crate::error::DecodeError;
+use crate::identity::{PartyId, Signed, SigningKey};
+
+/// What the owner keeps of a space: the hospitals below it and the users who ask, with the generations of their keys. It
+/// holds no secret: keys follow from the [`SearchRoot`].
+///
+/// What it revokes, and what not:
+///
+/// * **Who is left out of a [roster](Self::roster)** is turned away by an honest cloud, or switcher, from the moment that
+///   it has the roster; by any, when the last roster that names it has ended, if it keeps to ends.
+/// * **[`renew`](Self::renew) replaces keys.** In the federated mode a user who left does not find what is written under the
+///   new ones, whatever the cloud does for it. What was written under the old ones it finds as long as the cloud, or anybody,
+///   has a copy: providers [encrypt](super::federated::reencrypt) it again, and [`settle`](Self::settle) ends the old ones.
+///   In the ordered mode all keys of the space are replaced, and the switcher brings the stored values over.
+/// * In the ordered mode **nothing** is revoked for who has the switcher's factors, or gets them.
+/// * Answers that somebody had, it keeps.
+///
+/// Encoded length: 4 + space + 8 + 4 + (4 + 37 for each) + (4 + 36 for each) + (4 + 40 and the scope for each) bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Registrar<M> {
+    space: Space<M>,
+    version: u64,
+    /// Of the keys of the ordered mode, all of which are of one; in the federated mode 0.
+    generation: u32,
+    members: BTreeMap<Step, Duty>,
+    /// The highest generation that each provider ever had: none comes again.
+    last: BTreeMap<PartyId, u32>,
+    askers: BTreeMap<PartyId, Asker>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Asker {
+    generation: u32,
+    scope: Vec<Path>,
+}
+
+impl<M: Search> Registrar<M> {
+    /// For a space that nobody uses yet.
+    #[must_use]
+    pub fn new(space: Space<M>) -> Self {
+        let (members, last, askers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { space, version: 0, generation: 0, members, last, askers }
+    }
+
+    /// Which space.
+    #[must_use]
+    pub fn space(&self) -> &Space<M> {
+        &self.space
+    }
+
+    /// The generation of all keys in the ordered mode.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    fn all_of_one() -> bool {
+        M::MODE == Mode::Ordered
+    }
+
+    /// Takes a provider in, directly below the owner. One that left comes back under a new key in the federated mode.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Already`], [`RegistrarError::Full`].
+    pub fn enroll(&mut self, party: PartyId) -> Result<Path, RegistrarError> {
+        if self.writer(&party).is_some() {
+            return Err(RegistrarError::Already);
+        }
+        let generation = match self.last.get(&party) {
+            _ if Self::all_of_one() => self.generation,
+            Some(last) => last.checked_add(1).ok_or(RegistrarError::Full)?,
+            None => 0,
+        };
+        let step = Step { party, generation };
+        let listed = self.members.len().saturating_add(self.askers.len());
+        if !self.members.contains_key(&step) && listed >= Roster::MAX_MEMBERS {
+            return Err(RegistrarError::Full);
+        }
+        self.members.insert(step, Duty::Writer);
+        self.last.insert(party, generation);
+        Ok(Path::new(step))
+    }
+
+    fn writer(&self, party: &PartyId) -> Option<Step> {
+        let of = self.members.iter().filter(|(step, duty)| step.party == *party && **duty == Duty::Writer);
+        of.map(|(step, _)| *step).last()
+    }
+
+    /// A provider writes no more. What it wrote stays.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Unknown`].
+    pub fn retire(&mut self, party: &PartyId) -> Result<(), RegistrarError> {
+        let step = self.writer(party).ok_or(RegistrarError::Unknown)?;
+        self.members.insert(step, Duty::Former);
+        Ok(())
+    }
+
+    /// A provider is out with everything that it and those below it wrote: columns [sweep](super::Column::sweep) it out.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Unknown`].
+    pub fn expel(&mut self, party: &PartyId) -> Result<(), RegistrarError> {
+        let before = self.members.len();
+        self.members.retain(|step, _| step.party != *party);
+        for asker in self.askers.values_mut() {
+            asker.scope.retain(|path| path.parties().next() != Some(*party));
+        }
+        // Who may ask nobody any more does not ask.
+        self.askers.retain(|_, asker| !asker.scope.is_empty());
+        if self.members.len() == before { Err(RegistrarError::Unknown) } else { Ok(()) }
+    }
+
+    /// Lets a user ask certain providers, instead of those that it could ask before. In the federated mode these are exactly
+    /// those, not what is below them; in the ordered mode everything below them too.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Scope`] if there are none or too many, [`RegistrarError::Unknown`] if one is below nobody who
+    /// writes, [`RegistrarError::Full`].
+    pub fn admit(&mut self, user: PartyId, scope: &[Path]) -> Result<(), RegistrarError> {
+        let scope = scope_of(scope).map_err(|_| RegistrarError::Scope)?;
+        let known = |path: &Path| path.steps().first().is_some_and(|step| self.members.contains_key(step));
+        if !scope.iter().all(known) {
+            return Err(RegistrarError::Unknown);
+        }
+        let listed = self.members.len().saturating_add(self.askers.len());
+        if !self.askers.contains_key(&user) && listed >= Roster::MAX_MEMBERS {
+            return Err(RegistrarError::Full);
+        }
+        self.askers.insert(user, Asker { generation: self.generation, scope });
+        Ok(())
+    }
+
+    /// A user asks no more. Returns whose values its key is for: [`renew`](Self::renew) their keys.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Unknown`].
+    pub fn dismiss(&mut self, user: &PartyId) -> Result<BTreeSet<PartyId>, RegistrarError> {
+        let asker = self.askers.remove(user).ok_or(RegistrarError::Unknown)?;
+        Ok(asker.scope.iter().filter_map(|path| path.parties().next()).collect())
+    }
+
+    /// Who may ask.
+    pub fn askers(&self) -> impl ExactSizeIterator<Item = (&PartyId, &[Path])> {
+        self.askers.iter().map(|(user, asker)| (user, asker.scope.as_slice()))
+    }
+
+    /// The providers directly below the owner, with all their generations.
+    pub fn providers(&self) -> impl ExactSizeIterator<Item = (Step, Duty)> + '_ {
+        self.members.iter().map(|(step, duty)| (*step, *duty))
+    }
+
+    /// Replaces the keys of providers, and with them of everybody below; in the ordered mode of everybody in the space,
+    /// whoever is named. Returns whose keys are to be handed out again: providers' write keys, and the keys of all who ask
+    /// them.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Full`]; nothing is changed then.
+    pub fn renew(&mut self, parties: &BTreeSet<PartyId>) -> Result<BTreeSet<PartyId>, RegistrarError> {
+        let mut next = self.clone();
+        let renewed = if Self::all_of_one() { next.renew_all()? } else { next.renew_some(parties)? };
+        *self = next;
+        Ok(renewed)
+    }
+
+    /// The ordered mode: one generation for all. The switcher brings what is stored over, so nothing of the former one stays.
+    fn renew_all(&mut self) -> Result<BTreeSet<PartyId>, RegistrarError> {
+        self.generation = self.generation.checked_add(1).ok_or(RegistrarError::Full)?;
+        let generation = self.generation;
+        let renewed = |(step, duty): (&Step, &Duty)| (Step { generation, ..*step }, *duty);
+        self.members = self.members.iter().map(renewed).collect();
+        for asker in self.askers.values_mut() {
+            asker.generation = generation;
+            asker.scope = asker.scope.iter().map(|path| path.of_generation(generation)).collect();
+        }
+        Ok(self.members.keys().map(|step| step.party).chain(self.askers.keys().copied()).collect())
+    }
+
+    fn renew_some(&mut self, parties: &BTreeSet<PartyId>) -> Result<BTreeSet<PartyId>, RegistrarError> {
+        let mut renewed = BTreeSet::new();
+        for party in parties {
+            // Who has retired writes nothing new.
+            let Some(step) = self.writer(party) else { continue };
+            if self.members.len().saturating_add(self.askers.len()) >= Roster::MAX_MEMBERS {
+                return Err(RegistrarError::Full);
+            }
+            let generation = self.last.get(party).and_then(|last| last.checked_add(1)).ok_or(RegistrarError::Full)?;
+            self.members.insert(step, Duty::Former);
+            self.members.insert(Step { party: *party, generation }, Duty::Writer);
+            self.last.insert(*party, generation);
+            renewed.insert(*party);
+            for (user, asker) in &mut self.askers {
+                let of = |path: &&Path| path.steps().first() == Some(&step);
+                let new: Vec<_> = asker.scope.iter().filter(of).map(|path| path.of_generation(generation)).collect();
+                if !new.is_empty() {
+                    renewed.insert(*user);
+                    asker.scope.extend(new);
+                    asker.scope.sort_unstable();
+                }
+                if asker.scope.len() > MAX_SCOPE {
+                    return Err(RegistrarError::Full);
+                }
+            }
+        }
+        Ok(renewed)
+    }
+
+    /// Ends the former keys of providers that have newer ones: everything under them was encrypted again, or is given up.
+    /// Columns [sweep](super::Column::sweep) it out.
+    pub fn settle(&mut self) {
+        let last = self.last.clone();
+        let over = |step: &Step| last.get(&step.party).is_some_and(|last| step.generation < *last);
+        self.members.retain(|step, duty| *duty != Duty::Former || !over(step));
+        let members = &self.members;
+        for asker in self.askers.values_mut() {
+            asker.scope.retain(|path| path.steps().first().is_some_and(|step| members.contains_key(step)));
+        }
+        self.askers.retain(|_, asker| !asker.scope.is_empty());
+    }
+
+    /// The owner's roster as things stand, under the next number.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Signer`], [`RegistrarError::Full`].
+    pub fn roster(&mut self, validity: Validity, owner: &SigningKey) -> Result<Signed<Roster>, RegistrarError> {
+        if owner.id() != self.space.owner() {
+            return Err(RegistrarError::Signer);
+        }
+        let version = self.version.checked_add(1).ok_or(RegistrarError::Full)?;
+        let asker =
+            |(user, asker): (&PartyId, &Asker)| (Step { party: *user, generation: asker.generation }, Duty::Querier);
+        let members = self.providers().chain(self.askers.iter().map(asker));
+        let roster =
+            Roster::new(self.space.id(), None, version, validity, members).map_err(|_| RegistrarError::Full)?;
+        self.version = version;
+        Ok(Signed::new(owner, roster))
+    }
+
+    /// The path to a provider that writes.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Unknown`].
+    pub fn path(&self, party: &PartyId) -> Result<Path, RegistrarError> {
+        self.writer(party).map(Path::new).ok_or(RegistrarError::Unknown)
+    }
+
+    /// The key of a provider that writes, for its eyes only.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Unknown`].
+    pub fn write_key(&self, root: &SearchRoot, party: &PartyId) -> Result<M::WriteKey, RegistrarError> {
+        Ok(M::write_key(root, &self.space, &self.path(party)?))
+    }
+
+    /// The key of a user who asks, for its eyes only.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Unknown`], [`RegistrarError::Scope`].
+    pub fn query_key(&self, root: &SearchRoot, user: &PartyId) -> Result<M::QueryKey, RegistrarError> {
+        let asker = self.askers.get(user).ok_or(RegistrarError::Unknown)?;
+        let step = Step { party: *user, generation: asker.generation };
+        M::query_key(root, &self.space, step, &asker.scope).map_err(|_| RegistrarError::Scope)
+    }
+}
+
+impl<M: Search> fmt::Debug for Registrar<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registrar")
+            .field("space", &self.space)
+            .field("version", &self.version)
+            .field("providers", &self.members)
+            .field("askers", &self.askers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: Search> Message for Registrar<M> {
+    const SUITE: SuiteId = M::SUITE;
+    const KIND: Kind = kind::SEARCH_REGISTRAR;
+
+    fn encode_body(&self, sink: &mut dyn Sink) {
+        self.space.write(sink);
+        sink.put(&self.version.to_be_bytes());
+        sink.put(&self.generation.to_be_bytes());
+        put_count(sink, self.members.len());
+        for (step, duty) in &self.members {
+            step.write(sink);
+            sink.put(&[*duty as u8]);
+        }
+        put_count(sink, self.last.len());
+        self.last.iter().for_each(|(party, generation)| Step { party: *party, generation: *generation }.write(sink));
+        put_count(sink, self.askers.len());
+        for (user, asker) in &self.askers {
+            Step { party: *user, generation: asker.generation }.write(sink);
+            put_count(sink, asker.scope.len());
+            asker.scope.iter().for_each(|path| path.write(sink));
+        }
+    }
+
+    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut registrar = Self::new(Space::read(reader)?);
+        (registrar.version, registrar.generation) = (reader.u64()?, reader.u32()?);
+        for _ in 0..reader.count(Roster::MAX_MEMBERS, Step::LEN + 1)? {
+            let (step, [duty]) = (Step::read(reader)?, reader.array()?);
+            let duty = Duty::from_byte(duty)?;
+            if duty == Duty::Querier || registrar.members.last_key_value().is_some_and(|(last, _)| *last >= step) {
+                return Err(DecodeError::Value);
+            }
+            registrar.members.insert(step, duty);
+        }
+        for _ in 0..reader.count(usize::MAX, Step::LEN)? {
+            let Step { party, generation } = Step::read(reader)?;
+            if registrar.last.last_key_value().is_some_and(|(last, _)| *last >= party) {
+                return Err(DecodeError::Value);
+            }
+            registrar.last.insert(party, generation);
+        }
+        for _ in 0..reader.count(Roster::MAX_MEMBERS, Step::LEN + 4 + 37)? {
+            let Step { party, generation } = Step::read(reader)?;
+            if registrar.askers.last_key_value().is_some_and(|(last, _)| *last >= party) {
+                return Err(DecodeError::Value);
+            }
+            let paths = reader.count(MAX_SCOPE, 37)?;
+            let scope: Vec<_> = (0..paths).map(|_| Path::read(reader)).collect::<Result<_, _>>()?;
+            if scope_of(&scope) != Ok(scope.clone()) {
+                return Err(DecodeError::Value);
+            }
+            registrar.askers.insert(party, Asker { generation, scope });
+        }
+        Ok(registrar)
+    }
+}
+
+public_encoding!(Registrar<M> where [M: Search]);
