@@ -68,10 +68,10 @@ impl fmt::Display for DirectoryError {
 
 impl core::error::Error for DirectoryError {}
 
-/// Why keys of layers are not accepted.
+/// Why keys that an owner granted are not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum LayerGrantError {
+pub enum KeyGrantError {
     /// They are not signed by the owner.
     Signature,
     /// They are for another user.
@@ -82,18 +82,18 @@ pub enum LayerGrantError {
     Open,
 }
 
-impl fmt::Display for LayerGrantError {
+impl fmt::Display for KeyGrantError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Signature => "the keys of layers are not signed by the owner",
-            Self::OtherUser => "the keys of layers are for another user",
-            Self::Rollback => "newer keys of layers are here",
-            Self::Open => "the keys of layers do not open",
+            Self::Signature => "the keys are not signed by the owner",
+            Self::OtherUser => "the keys are for another user",
+            Self::Rollback => "newer keys are here",
+            Self::Open => "the keys do not open",
         })
     }
 }
 
-impl core::error::Error for LayerGrantError {}
+impl core::error::Error for KeyGrantError {}
 
 /// Why the owner's step did not happen. The owner's state is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -49,6 +49,7 @@ mod bundle;
 mod cloud;
 mod directory;
 mod error;
+mod key_grant;
 pub mod log;
 mod messages;
 mod orders;
@@ -65,11 +66,12 @@ pub use bundle::{KeyBundle, VerifiedBundle};
 pub use cloud::{Cloud, Entry, Progress};
 pub use directory::{Author, Directory, Place, VerifiedDirectory};
 pub use error::{
-    BundleError, CloudError, Denied, DirectoryError, LayerGrantError, OwnerError, RequestError, RequestFailure,
+    BundleError, CloudError, Denied, DirectoryError, KeyGrantError, OwnerError, RequestError, RequestFailure,
     ServerError, TrusteeError,
 };
+pub use key_grant::{GrantedKey, KeyGrant, LayerGrant};
 pub use messages::{AuditQuery, Delegation, Request, Response};
-pub use orders::{LayerGrant, OrderTerms, Orders};
+pub use orders::{OrderTerms, Orders};
 pub use owner::{Backup, EmergencyPlan, Level, Membership, Owner, Update};
 pub use scheme::SharingScheme;
 pub use server::Server;

@@ -1,18 +1,14 @@
-//! What an owner sends so that what is stored follows its keys: to a cloud, how to update capsules and bodies; to members,
-//! the keys of layers.
+//! What an owner sends a cloud so that what is stored follows its keys: how to update capsules and bodies.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::ZeroizeOnDrop;
 
 use crate::context::{Partition, RecordId};
-use crate::encoding::{
-    Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding, put_count, put_var,
-};
-use crate::epoch::tree::EpochKeys;
-use crate::error::{DecodeError, OpenError};
-use crate::hash::{Digest, Hasher, hash, label};
+use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding, put_count};
+use crate::error::DecodeError;
+use crate::hash::{Digest, Hasher, label};
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::kac::RotationToken;
 use crate::record::LayerStep;
@@ -154,97 +150,3 @@ impl Message for Orders {
 }
 
 impl SecretEncoding for Orders {}
-
-/// The keys of layers around the bodies of the periods that a member was granted, sealed to the member; travels as
-/// [`Signed<LayerGrant>`]. Each takes the place of the ones before.
-///
-/// Whoever keeps it sees for whom it is, and from its length about how many ranges of epochs the member has.
-///
-/// Encoded length: 4 + 32 + 8 + 4 bytes + what is sealed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LayerGrant {
-    user: PartyId,
-    version: u64,
-    sealed: Vec<u8>,
-}
-
-impl LayerGrant {
-    /// Longest sealed part in bytes.
-    pub const MAX_LEN: usize = 1 << 24;
-    /// Most trees of keys.
-    const MAX_TREES: usize = 1 << 16;
-
-    /// Whom it is for.
-    pub fn user(&self) -> PartyId {
-        self.user
-    }
-
-    /// The version of the owner's directory that it came with.
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// What the sealed part is bound to.
-    fn info(owner: &PartyId, user: &PartyId, version: u64) -> Digest {
-        hash(label::LAYER_GRANT, &[owner.as_bytes(), user.as_bytes(), &version.to_be_bytes()]).digest()
-    }
-
-    /// Seals keys to a member, with a function that seals bytes for what they are bound to.
-    pub(super) fn seal<E>(
-        owner: &PartyId,
-        user: PartyId,
-        version: u64,
-        keys: &[EpochKeys],
-        seal: impl FnOnce(&[u8], &Digest) -> Result<Vec<u8>, E>,
-    ) -> Result<Self, E> {
-        // Room for all of it: growing would leave copies behind.
-        let length: usize = keys.iter().map(EpochKeys::encoded_len).sum();
-        let mut message = Zeroizing::new(Vec::with_capacity(length.saturating_add(4)));
-        put_count(&mut *message, keys.len());
-        keys.iter().for_each(|keys| keys.write(&mut *message));
-        Ok(Self { user, version, sealed: seal(&message, &Self::info(owner, &user, version))? })
-    }
-
-    /// The keys, with a function that opens what was sealed.
-    pub(super) fn open(
-        &self,
-        owner: &PartyId,
-        open: impl FnOnce(&[u8], &Digest) -> Result<Zeroizing<Vec<u8>>, OpenError>,
-    ) -> Result<Vec<EpochKeys>, OpenError> {
-        let message = open(&self.sealed, &Self::info(owner, &self.user, self.version))?;
-        read_keys(&message).map_err(|_| OpenError)
-    }
-}
-
-/// What is sealed in a [`LayerGrant`].
-fn read_keys(message: &[u8]) -> Result<Vec<EpochKeys>, DecodeError> {
-    let mut reader = Reader::new(message);
-    let count = reader.count(LayerGrant::MAX_TREES, 4 + 32 + 5 + 4 + 1 + 4)?;
-    let keys = (0..count).map(|_| EpochKeys::read(&mut reader)).collect::<Result<_, _>>()?;
-    reader.finish().map(|()| keys)
-}
-
-impl fmt::Debug for LayerGrant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("LayerGrant");
-        out.field("user", &self.user).field("version", &self.version).field("len", &self.sealed.len()).finish()
-    }
-}
-
-impl Message for LayerGrant {
-    const SUITE: SuiteId = SuiteId::Common;
-    const KIND: Kind = kind::LAYER_GRANT;
-
-    fn encode_body(&self, sink: &mut dyn Sink) {
-        sink.put(self.user.as_bytes());
-        sink.put(&self.version.to_be_bytes());
-        put_var(sink, &self.sealed);
-    }
-
-    fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (user, version) = (PartyId::from_array(reader.array()?), reader.u64()?);
-        Ok(Self { user, version, sealed: reader.var(Self::MAX_LEN)?.to_vec() })
-    }
-}
-
-public_encoding!(LayerGrant);

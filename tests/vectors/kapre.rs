@@ -21,7 +21,7 @@ use sesphr::kapre::*;
 use sesphr::kem::{OwnerRoot, OwnerTerms, SharedKey};
 use sesphr::pre::{GrantTerms, Pre};
 use sesphr::role::{Role, RoleCert};
-use sesphr::sharing::{LayerGrant, LayerGrantError, User};
+use sesphr::sharing::{KeyGrantError, LayerGrant, User};
 
 use pairing::{G1Affine, G2Affine, G2Projective, Scalar, mul_p, mul_q};
 
@@ -455,7 +455,7 @@ fn layer_grants() {
         }
         assert_eq!(plaintext, bytes(&v["intermediates"]["plaintext"]));
         assert_eq!(doctor.take_layers(&owner.id(), &grant), Ok(()));
-        assert_eq!(specialist.take_layers(&owner.id(), &grant), Err(LayerGrantError::OtherUser));
+        assert_eq!(specialist.take_layers(&owner.id(), &grant), Err(KeyGrantError::OtherUser));
 
         // Under another version they do not open, nor for another member: both are in what was sealed.
         let statement = stated.to_bytes();
@@ -463,9 +463,9 @@ fn layer_grants() {
         assert_eq!(doctor.take_layers(&owner.id(), &signed(&statement)), Ok(()));
         let mut other = statement.clone();
         other[43] += 1;
-        assert_eq!(doctor.take_layers(&owner.id(), &signed(&other)), Err(LayerGrantError::Open));
+        assert_eq!(doctor.take_layers(&owner.id(), &signed(&other)), Err(KeyGrantError::Open));
         let mut other = statement;
         other[4..36].copy_from_slice(specialist.id().as_bytes());
-        assert_eq!(specialist.take_layers(&owner.id(), &signed(&other)), Err(LayerGrantError::Open));
+        assert_eq!(specialist.take_layers(&owner.id(), &signed(&other)), Err(KeyGrantError::Open));
     }
 }

@@ -8,7 +8,7 @@ use crate::epoch::tree::EpochKeys;
 use crate::error::OpenError;
 use crate::identity::{PartyId, Signed};
 use crate::record::{LayerKey, SealedHeader};
-use crate::sharing::{LayerGrant, LayerGrantError, SharingScheme, VerifiedDirectory};
+use crate::sharing::{KeyGrantError, LayerGrant, SharingScheme, VerifiedDirectory};
 
 /// What an owner granted last.
 pub(super) struct Layers {
@@ -22,17 +22,17 @@ impl<S: SharingScheme> User<S> {
     /// that should open does not.
     ///
     /// # Errors
-    /// [`LayerGrantError`] naming the check that failed; the user keeps what it had then.
-    pub fn take_layers(&mut self, owner: &PartyId, grant: &Signed<LayerGrant>) -> Result<(), LayerGrantError> {
-        let grant = grant.verify(owner).map_err(|_| LayerGrantError::Signature)?;
+    /// [`KeyGrantError`] naming the check that failed; the user keeps what it had then.
+    pub fn take_layers(&mut self, owner: &PartyId, grant: &Signed<LayerGrant>) -> Result<(), KeyGrantError> {
+        let grant = grant.verify(owner).map_err(|_| KeyGrantError::Signature)?;
         if grant.user() != self.id() {
-            return Err(LayerGrantError::OtherUser);
+            return Err(KeyGrantError::OtherUser);
         }
         if self.layers.get(owner).is_some_and(|known| known.version > grant.version()) {
-            return Err(LayerGrantError::Rollback);
+            return Err(KeyGrantError::Rollback);
         }
         let keys = grant.open(owner, |sealed, info| S::open_sealed(&self.secret, sealed, info));
-        let keys = keys.map_err(|_| LayerGrantError::Open)?;
+        let keys = keys.map_err(|_| KeyGrantError::Open)?;
         self.layers.insert(*owner, Layers { version: grant.version(), keys });
         Ok(())
     }

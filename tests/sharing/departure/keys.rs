@@ -47,16 +47,16 @@ fn keys_of_layers_are_taken_from_the_owner_by_their_user_and_none_older() {
     let theirs = other.owner.depart(&eve.id(), Level::Bodies, at(2), &mut other.rng).unwrap();
     let foreign = of(&theirs, &s.carol).unwrap();
     let mut cases = vec![
-        (dans.clone(), LayerGrantError::OtherUser),
-        (old.clone(), LayerGrantError::Rollback),
-        (foreign.clone(), LayerGrantError::Signature),
+        (dans.clone(), KeyGrantError::OtherUser),
+        (old.clone(), KeyGrantError::Rollback),
+        (foreign.clone(), KeyGrantError::Signature),
     ];
     let bytes = new.to_bytes();
     for place in 4..bytes.len() {
         let mut bytes = bytes.clone();
         bytes[place] ^= 1;
         let altered = Signed::from_bytes(&bytes).ok();
-        cases.extend(altered.map(|altered| (altered, LayerGrantError::Signature)));
+        cases.extend(altered.map(|altered| (altered, KeyGrantError::Signature)));
     }
     assert!(cases.len() > bytes.len() * 3 / 4);
     // Signed by the owner, and sealed for something else: carol's in the place of dan's.
@@ -71,15 +71,15 @@ fn keys_of_layers_are_taken_from_the_owner_by_their_user_and_none_older() {
         Signed::new(s.w.owner.signing(), LayerGrant::from_bytes(&bytes).unwrap())
     };
     let (carol, later) = (plain(&new)[4..36].to_vec(), 99_u64.to_be_bytes());
-    cases.push((swapped(&carol, &later, &dans), LayerGrantError::Open));
-    cases.push((swapped(&carol, &later, &new), LayerGrantError::Open));
+    cases.push((swapped(&carol, &later, &dans), KeyGrantError::Open));
+    cases.push((swapped(&carol, &later, &new), KeyGrantError::Open));
     let sealed = s.stored(MEDICAL, 1);
     let mut user = user::<Kapre>(11);
     assert!(!s.w.reads(&mut user, &sealed, at(8)));
     user.take_layers(&id, &new).unwrap();
     for (grant, error) in &cases {
         assert_eq!(user.take_layers(&id, grant), Err(*error));
-        let altered = *error == LayerGrantError::Signature && *grant != foreign;
+        let altered = *error == KeyGrantError::Signature && *grant != foreign;
         assert!(altered || s.w.reads(&mut user, &sealed, at(8)), "{error:?}");
     }
     assert!(s.w.reads(&mut user, &sealed, at(8)));
@@ -89,7 +89,7 @@ fn keys_of_layers_are_taken_from_the_owner_by_their_user_and_none_older() {
     let stored = |w: &World<Kapre>| w.cloud.layers(&id, &user.id()).unwrap();
     assert_eq!(s.w.cloud.keep_layers(&id, &new), Ok(()));
     for (grant, error) in &cases {
-        if matches!(error, LayerGrantError::Rollback | LayerGrantError::Signature) {
+        if matches!(error, KeyGrantError::Rollback | KeyGrantError::Signature) {
             assert_eq!(s.w.cloud.keep_layers(&id, grant), Err(CloudError::Orders));
         }
     }

@@ -119,7 +119,7 @@ fn members_are_renewed_granted_and_taken_in_meanwhile() {
         }
         // The former key opens no keys of layers that are sealed to the newer one.
         let grant = renewed.layer_grants.iter().find(|grant| grant.unverified().user() == former.id()).unwrap();
-        assert_eq!(former.take_layers(&s.w.id(), grant), Err(LayerGrantError::Open));
+        assert_eq!(former.take_layers(&s.w.id(), grant), Err(KeyGrantError::Open));
     }
 }
 
