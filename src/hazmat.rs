@@ -18,6 +18,12 @@ pub mod record {
     pub use crate::record::hazmat::*;
 }
 
+/// The ordered mode of search from numbers and from chosen digests.
+#[cfg(feature = "alloc")]
+pub mod search_ordered {
+    pub use crate::search::ordered::hazmat::*;
+}
+
 /// The labelled hashes, so that vectors can be followed step by step.
 pub mod hash {
     use zeroize::Zeroizing;

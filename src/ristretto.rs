@@ -151,6 +151,18 @@ impl Element {
         Self(RISTRETTO_BASEPOINT_TABLE * &k.0)
     }
 
+    /// The element that a hash names: RFC 9496, section 4.3.4. Nobody knows its logarithm.
+    #[must_use]
+    pub fn from_wide(bytes: &[u8; 64]) -> Self {
+        Self(RistrettoPoint::from_uniform_bytes(bytes))
+    }
+
+    /// k times this.
+    #[must_use]
+    pub fn mul(&self, k: &Scalar) -> Self {
+        Self(self.0 * k.0)
+    }
+
     /// Encodes.
     #[must_use]
     pub fn encode(&self) -> Point {

@@ -8,6 +8,7 @@ pub mod encoder;
 mod error;
 mod gate;
 mod index;
+pub mod ordered;
 mod path;
 mod registrar;
 mod root;
@@ -34,6 +35,7 @@ pub use error::{
 };
 pub use gate::Gate;
 pub use index::{Answer, Column, Index, Inserted, Match, Quarantined};
+pub use ordered::Ordered;
 pub use path::{Path, Step};
 pub use registrar::Registrar;
 pub use root::SearchRoot;

@@ -66,6 +66,11 @@ impl Path {
         (!above.is_empty()).then(|| Self(above.to_vec()))
     }
 
+    /// The generation of its first step.
+    pub(super) fn generation(&self) -> u32 {
+        self.0.first().map_or(0, |step| step.generation)
+    }
+
     /// The same way under another generation of its first step.
     pub(super) fn of_generation(&self, generation: u32) -> Self {
         let mut steps = self.0.clone();
