@@ -187,6 +187,7 @@ pub(crate) mod kind {
     pub(crate) const SWITCH_ROTATION: Kind = Kind(0x00a4);
     pub(crate) const SEARCH_REGISTRAR: Kind = Kind(0x00a5);
     pub(crate) const SEARCH_GRANT: Kind = Kind(0x00a6);
+    pub(crate) const SEARCH_KEY: Kind = Kind(0x00a7);
 }
 
 /// Where encoded bytes go: a buffer, a hash, or a counter.

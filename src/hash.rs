@@ -152,6 +152,7 @@ pub(crate) mod label {
     pub(crate) const SEARCH_PATH: Label = Label("sesphr v1 search path");
     pub(crate) const SEARCH_SPACE: Label = Label("sesphr v1 search space");
     pub(crate) const SEARCH_ROOT: Label = Label("sesphr v1 search root");
+    pub(crate) const SEARCH_GRANT: Label = Label("sesphr v1 search grant");
     pub(crate) const SEARCH_NONCE: Label = Label("sesphr v1 search nonce");
     pub(crate) const MERKLE_ENTRIES: Label = Label("sesphr v1 merkle entries");
     pub(crate) const FEDERATED_CHAIN: Label = Label("sesphr v1 federated chain");
@@ -276,6 +277,7 @@ pub(crate) mod label {
         SEARCH_PATH,
         SEARCH_SPACE,
         SEARCH_ROOT,
+        SEARCH_GRANT,
         SEARCH_NONCE,
         MERKLE_ENTRIES,
         FEDERATED_CHAIN,

@@ -318,6 +318,8 @@ pub enum RegistrarError {
     Full,
     /// Only the owner signs.
     Signer,
+    /// In the ordered mode, only after the keys were renewed.
+    Renew,
 }
 
 impl fmt::Display for RegistrarError {
@@ -328,6 +330,7 @@ impl fmt::Display for RegistrarError {
             Self::Scope => "the scope names no provider, or too many",
             Self::Full => "there is no room for more",
             Self::Signer => "only the owner of the space signs",
+            Self::Renew => "in the ordered mode that takes new keys first",
         })
     }
 }

@@ -24,7 +24,8 @@ use crate::identity::{PartyId, Signed, SigningKey};
 /// * In the ordered mode **nothing** is revoked for who has the switcher's factors, or gets them.
 /// * Answers that somebody had, it keeps.
 ///
-/// Encoded length: 4 + space + 8 + 4 + (4 + 37 for each) + (4 + 36 for each) + (4 + 40 and the scope for each) bytes.
+/// Encoded length: 4 + space + 8 + 4 + (4 + 37 for each) + (4 + 36 for each) + (4 + 40 and the scope for each) + (4 + 32
+/// for each) bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Registrar<M> {
     space: Space<M>,
@@ -35,6 +36,8 @@ pub struct Registrar<M> {
     /// The highest generation that each provider ever had: none comes again.
     last: BTreeMap<PartyId, u32>,
     askers: BTreeMap<PartyId, Asker>,
+    /// The ordered mode: who had a key to ask with in this generation.
+    asked: BTreeSet<PartyId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +51,7 @@ impl<M: Search> Registrar<M> {
     #[must_use]
     pub fn new(space: Space<M>) -> Self {
         let (members, last, askers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { space, version: 0, generation: 0, members, last, askers }
+        Self { space, version: 0, generation: 0, members, last, askers, asked: BTreeSet::new() }
     }
 
     /// Which space.
@@ -67,22 +70,33 @@ impl<M: Search> Registrar<M> {
         M::MODE == Mode::Ordered
     }
 
-    /// Takes a provider in, directly below the owner. One that left comes back under a new key in the federated mode.
+    /// Takes a provider in, directly below the owner. One that left comes back under a new key: in the ordered mode after
+    /// [renewal](Self::renew), since until then its key would be the old one.
     ///
     /// # Errors
-    /// [`RegistrarError::Already`], [`RegistrarError::Full`].
+    /// [`RegistrarError::Already`], [`RegistrarError::Full`], [`RegistrarError::Renew`].
     pub fn enroll(&mut self, party: PartyId) -> Result<Path, RegistrarError> {
         if self.writer(&party).is_some() {
             return Err(RegistrarError::Already);
         }
         let generation = match self.last.get(&party) {
+            Some(last) if Self::all_of_one() && *last == self.generation => {
+                let step = Step { party, generation: *last };
+                // Who retired still has its key, and the switcher its factor.
+                return match self.members.get_mut(&step) {
+                    Some(duty) => {
+                        *duty = Duty::Writer;
+                        Ok(Path::new(step))
+                    }
+                    None => Err(RegistrarError::Renew),
+                };
+            }
             _ if Self::all_of_one() => self.generation,
             Some(last) => last.checked_add(1).ok_or(RegistrarError::Full)?,
             None => 0,
         };
         let step = Step { party, generation };
-        let listed = self.members.len().saturating_add(self.askers.len());
-        if !self.members.contains_key(&step) && listed >= Roster::MAX_MEMBERS {
+        if self.members.len().saturating_add(self.askers.len()) >= Roster::MAX_MEMBERS {
             return Err(RegistrarError::Full);
         }
         self.members.insert(step, Duty::Writer);
@@ -123,9 +137,12 @@ impl<M: Search> Registrar<M> {
     /// Lets a user ask certain providers, instead of those that it could ask before. In the federated mode these are exactly
     /// those, not what is below them; in the ordered mode everything below them too.
     ///
+    /// In the ordered mode a user asks what it was admitted to first, until [renewal](Self::renew): its key would be the same
+    /// with another scope.
+    ///
     /// # Errors
-    /// [`RegistrarError::Scope`] if there are none or too many, [`RegistrarError::Unknown`] if one is below nobody who
-    /// writes, [`RegistrarError::Full`].
+    /// [`RegistrarError::Scope`] if there are none or too many, [`RegistrarError::Unknown`] if one is below nobody whose
+    /// values there are, [`RegistrarError::Full`], [`RegistrarError::Renew`].
     pub fn admit(&mut self, user: PartyId, scope: &[Path]) -> Result<(), RegistrarError> {
         let scope = scope_of(scope).map_err(|_| RegistrarError::Scope)?;
         let known = |path: &Path| path.steps().first().is_some_and(|step| self.members.contains_key(step));
@@ -135,6 +152,9 @@ impl<M: Search> Registrar<M> {
         let listed = self.members.len().saturating_add(self.askers.len());
         if !self.askers.contains_key(&user) && listed >= Roster::MAX_MEMBERS {
             return Err(RegistrarError::Full);
+        }
+        if Self::all_of_one() && !self.asked.insert(user) {
+            return Err(RegistrarError::Renew);
         }
         self.askers.insert(user, Asker { generation: self.generation, scope });
         Ok(())
@@ -178,6 +198,8 @@ impl<M: Search> Registrar<M> {
         let generation = self.generation;
         let renewed = |(step, duty): (&Step, &Duty)| (Step { generation, ..*step }, *duty);
         self.members = self.members.iter().map(renewed).collect();
+        self.last = self.members.keys().map(|step| (step.party, generation)).collect();
+        self.asked = self.askers.keys().copied().collect();
         for asker in self.askers.values_mut() {
             asker.generation = generation;
             asker.scope = asker.scope.iter().map(|path| path.of_generation(generation)).collect();
@@ -304,6 +326,8 @@ impl<M: Search> Message for Registrar<M> {
             put_count(sink, asker.scope.len());
             asker.scope.iter().for_each(|path| path.write(sink));
         }
+        put_count(sink, self.asked.len());
+        self.asked.iter().for_each(|user| sink.put(user.as_bytes()));
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -335,6 +359,13 @@ impl<M: Search> Message for Registrar<M> {
                 return Err(DecodeError::Value);
             }
             registrar.askers.insert(party, Asker { generation, scope });
+        }
+        for _ in 0..reader.count(usize::MAX, 32)? {
+            let user = PartyId::from_array(reader.array()?);
+            if registrar.asked.last().is_some_and(|last| *last >= user) {
+                return Err(DecodeError::Value);
+            }
+            registrar.asked.insert(user);
         }
         Ok(registrar)
     }

@@ -9,6 +9,7 @@ use crate::kapre::EmergencyError;
 use crate::kem::CapsuleError;
 use crate::pre::{DelegateError, GrantError, KeyError, LiveError};
 use crate::role::RoleError;
+use crate::search::RegistrarError;
 use crate::sharing::log::LogError;
 
 /// Why a key bundle is not accepted.
@@ -137,8 +138,22 @@ pub enum OwnerError {
     Settled,
     /// Delegation failed.
     Delegate(DelegateError),
+    /// It is somebody else's.
+    NotOwner,
+    /// The space is open already.
+    SpaceExists,
+    /// There is no such space.
+    NoSuchSpace,
+    /// Who writes and asks index values does not change so.
+    Search(RegistrarError),
     /// The random number generator failed.
     Rng,
+}
+
+impl From<RegistrarError> for OwnerError {
+    fn from(error: RegistrarError) -> Self {
+        Self::Search(error)
+    }
 }
 
 impl From<RoleError> for OwnerError {
@@ -208,6 +223,10 @@ impl fmt::Display for OwnerError {
             Self::NoRotation => f.write_str("the scheme's keys do not rotate"),
             Self::Settled => f.write_str("that was to be brought up to date before the owner settled"),
             Self::Delegate(error) => error.fmt(f),
+            Self::NotOwner => f.write_str("the space is somebody else's"),
+            Self::SpaceExists => f.write_str("the space is open already"),
+            Self::NoSuchSpace => f.write_str("there is no such space"),
+            Self::Search(error) => error.fmt(f),
             Self::Rng => f.write_str("the random number generator failed"),
         }
     }

@@ -55,6 +55,7 @@ impl<S: SharingScheme> Owner<S> {
             }
             let kept = member.kept.iter().filter(|(of, _)| **of == partition).map(|(of, last)| (*of, *last)).collect();
             step.restore(user, others);
+            step.close_spaces(state, user, Some(level), |of| of == partition)?;
             step.close(owner, state, level, &touched, kept)
         })
     }
@@ -71,6 +72,10 @@ impl<S: SharingScheme> Owner<S> {
     /// What is undone is access to what is written from now on, the server's help with what was written before, and by
     /// level the use of what the member kept. What the member has read stays read. Its role certificate stays as valid as
     /// it is: whoever lets [`join`](Self::join) run unasked takes it in again.
+    ///
+    /// What it may ask and write of [indexes](crate::search), it loses too. Keys that it could ask with are replaced: in the
+    /// federated mode at every level, in the ordered mode, where the whole index follows, at [`Level::Headers`] and above. The
+    /// index values that are stored, providers or the switcher bring to the new keys.
     ///
     /// Partitions that the member lost before, by [`disallow`](Self::disallow) or [`suspend`](Self::suspend), are concerned as
     /// those that it loses now. A level that was too low is raised by [`renew_keys`](Self::renew_keys).
@@ -101,6 +106,7 @@ impl<S: SharingScheme> Owner<S> {
                 // A layer goes around what is written there later as well, as long as the cloud is given orders.
                 kept.insert(partition, state.current(&partition)?.epoch);
             }
+            step.close_spaces(state, user, Some(level), |_| true)?;
             step.close(owner, state, level, &touched, kept)
         })
     }
@@ -146,7 +152,7 @@ impl<S: SharingScheme> Owner<S> {
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             member.kept.extend(kept);
             member.owed.extend(touched);
-            Ok(())
+            step.close_spaces(state, user, None, |_| true)
         })
     }
 

@@ -5,6 +5,7 @@ mod departure;
 mod emergency;
 mod layer;
 mod rotation;
+mod search;
 mod state;
 mod step;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use crate::kem::OwnerRoot;
 use crate::pre::{GrantId, LiveUpdate};
 use crate::record::{Expected, Opener, Plaintext, SealedPartition, Versions};
 use crate::role::{Role, RoleCert};
+use crate::search::Roster;
 use crate::sharing::log::{AuditError, Auditor, Receipt};
 use crate::sharing::{
     AccessPolicy, AuditQuery, Author, Delegation, Directory, KeyBundle, LayerGrant, OwnerError, SharingScheme,
@@ -54,6 +56,11 @@ pub struct Update<S: SharingScheme = Kapre> {
     pub delegations: Vec<Delegation<S>>,
     /// For the cloud, which [keeps](crate::sharing::Cloud::keep_layers) them for the members.
     pub layer_grants: Vec<Signed<LayerGrant>>,
+    /// For who lets values and questions into indexes: the cloud in the federated mode of [search](crate::search), the
+    /// switcher in the ordered one. Of every space; they last as long as the directory.
+    pub rosters: Vec<Signed<Roster>>,
+    /// Whose keys for search were replaced by a departure: [seal](Owner::search_keys) them the new ones.
+    pub rekeyed: BTreeSet<PartyId>,
     /// Members who should have got a grant and did not, because their certificate or key has run out: they read
     /// nothing of these periods until they are [renewed](Owner::renew).
     pub lapsed: Vec<(PartyId, Period)>,

@@ -12,6 +12,7 @@ use crate::pre::threshold::Servers;
 use crate::pre::{GrantId, LiveSet};
 use crate::role::Role;
 use crate::sharing::directory::{read_author, write_author};
+use crate::sharing::search::AllSpaces;
 use crate::sharing::{
     AccessPolicy, AdmissionRule, Author, BundleError, KeyBundle, OwnerError, SharingScheme, VerifiedBundle,
 };
@@ -68,6 +69,8 @@ pub(super) struct State<S: SharingScheme, K> {
     /// Serial and fingerprint of the latest bundle of everybody who ever was a member: nobody comes back with an
     /// older key, which may have been given up because it was stolen.
     pub(super) pins: BTreeMap<PartyId, (u64, Digest)>,
+    /// Who writes and asks index values.
+    pub(super) spaces: AllSpaces,
 }
 
 impl<S: SharingScheme, K> State<S, K> {
@@ -83,6 +86,7 @@ impl<S: SharingScheme, K> State<S, K> {
             chain: None,
             layers: BTreeMap::new(),
             pins: BTreeMap::new(),
+            spaces: AllSpaces::default(),
         }
     }
 
@@ -118,9 +122,9 @@ impl<S: SharingScheme, K> State<S, K> {
             let Member { bundle, role, until, partitions, issued, owed, kept, .. } = member;
             Ok((id, Member { key, bundle, role, until, partitions, issued, owed, kept }))
         };
-        let Self { version, epochs, members, authors, live, heads, emergency, chain, layers, pins } = self;
+        let Self { version, epochs, members, authors, live, heads, emergency, chain, layers, pins, spaces } = self;
         let members = members.into_iter().map(member).collect::<Result<_, _>>()?;
-        Ok(State { version, epochs, members, authors, live, heads, emergency, chain, layers, pins })
+        Ok(State { version, epochs, members, authors, live, heads, emergency, chain, layers, pins, spaces })
     }
 }
 
@@ -265,7 +269,7 @@ impl<S: SharingScheme> Message for Membership<S> {
     const KIND: Kind = kind::MEMBERSHIP;
 
     fn encode_body(&self, sink: &mut dyn Sink) {
-        let State { version, epochs, members, authors, live, heads, emergency, chain, layers, pins } = &self.state;
+        let State { version, epochs, members, authors, live, heads, emergency, chain, layers, pins, spaces } = &self.state;
         sink.put(&version.to_be_bytes());
         put_all(sink, epochs.iter(), |sink, (partition, epochs)| {
             partition.write(sink);
@@ -301,6 +305,7 @@ impl<S: SharingScheme> Message for Membership<S> {
             sink.put(&serial.to_be_bytes());
             sink.put(fingerprint.as_bytes());
         });
+        spaces.write(sink);
         put_all(sink, self.policy.access.iter(), |sink, (role, partitions)| {
             sink.put(&[*role as u8]);
             put_all(sink, partitions.iter(), |sink, partition| partition.write(sink));
@@ -347,6 +352,7 @@ impl<S: SharingScheme> Message for Membership<S> {
             pins: read_map(reader, 72, |reader| {
                 Ok((party(reader)?, (reader.u64()?, Digest::from_array(reader.array()?))))
             })?,
+            spaces: AllSpaces::read(reader)?,
         };
         let policy = AccessPolicy {
             access: read_map(reader, 5, |reader| Ok((role(reader)?, read_set(reader, 5, Partition::read)?)))?,

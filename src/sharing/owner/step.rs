@@ -39,6 +39,8 @@ pub(super) struct Step<'a, S: SharingScheme, R: ?Sized> {
     /// The lowest generation that is served from now on.
     lowest: u32,
     layer_grants: Vec<Signed<LayerGrant>>,
+    /// Whose keys for search were replaced.
+    pub(super) rekeyed: BTreeSet<PartyId>,
 }
 
 impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
@@ -47,8 +49,22 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
         let (entries, lapsed) = (BTreeMap::new(), BTreeSet::new());
         let (removed, plan) = (state.ended(now), owner.plan.clone());
         let (delegations, layer_grants) = (Vec::new(), Vec::new());
-        let lowest = state.live.generation();
-        Self { now, rng, wanted, former, removed, entries, delegations, lapsed, keys: None, plan, lowest, layer_grants }
+        let (lowest, rekeyed) = (state.live.generation(), BTreeSet::new());
+        Self {
+            now,
+            rng,
+            wanted,
+            former,
+            removed,
+            entries,
+            delegations,
+            lapsed,
+            keys: None,
+            plan,
+            lowest,
+            layer_grants,
+            rekeyed,
+        }
     }
 
     /// Closes partitions to who lost a grant in them, as far as a level reaches, and the bodies of what it lost before.
@@ -229,7 +245,7 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
                 self.layer_grants.extend(keys);
             }
         }
-        let directory = self.directory(owner, state)?;
+        let (directory, rosters) = (self.directory(owner, state)?, self.rosters(owner, state)?);
         // A head from the future was made by a clock that ran ahead; the next one follows it all the same.
         let at = state.live.at().map_or(self.now, |former| former.max(self.now));
         let not_after = Timestamp(at.0.checked_add(owner.seconds).ok_or(OwnerError::Exhausted)?);
@@ -240,8 +256,8 @@ impl<'a, S: SharingScheme, R: TryCryptoRng + ?Sized> Step<'a, S, R> {
             state.heads.pop_first();
         }
         let lapsed = self.lapsed.into_iter().collect();
-        let Self { delegations, layer_grants, .. } = self;
-        Ok((Update { live, directory, delegations, layer_grants, lapsed }, self.plan))
+        let Self { delegations, layer_grants, rekeyed, .. } = self;
+        Ok((Update { live, directory, delegations, layer_grants, rosters, rekeyed, lapsed }, self.plan))
     }
 
     fn grant(

@@ -8,7 +8,7 @@ use crate::epoch::tree::EpochKeys;
 use crate::error::OpenError;
 use crate::identity::{PartyId, Signed};
 use crate::record::{LayerKey, SealedHeader};
-use crate::sharing::{KeyGrantError, LayerGrant, SharingScheme, VerifiedDirectory};
+use crate::sharing::{GrantedKey, KeyGrant, KeyGrantError, LayerGrant, SharingScheme, VerifiedDirectory};
 
 /// What an owner granted last.
 pub(super) struct Layers {
@@ -24,17 +24,28 @@ impl<S: SharingScheme> User<S> {
     /// # Errors
     /// [`KeyGrantError`] naming the check that failed; the user keeps what it had then.
     pub fn take_layers(&mut self, owner: &PartyId, grant: &Signed<LayerGrant>) -> Result<(), KeyGrantError> {
+        let known = self.layers.get(owner).map(|known| known.version);
+        let (version, keys) = self.granted_keys(owner, grant, known)?;
+        self.layers.insert(*owner, Layers { version, keys });
+        Ok(())
+    }
+
+    /// The keys in a grant to this user, unless those that it has are of a later version.
+    pub(super) fn granted_keys<K: GrantedKey>(
+        &self,
+        owner: &PartyId,
+        grant: &Signed<KeyGrant<K>>,
+        known: Option<u64>,
+    ) -> Result<(u64, Vec<K>), KeyGrantError> {
         let grant = grant.verify(owner).map_err(|_| KeyGrantError::Signature)?;
         if grant.user() != self.id() {
             return Err(KeyGrantError::OtherUser);
         }
-        if self.layers.get(owner).is_some_and(|known| known.version > grant.version()) {
+        if known.is_some_and(|known| known > grant.version()) {
             return Err(KeyGrantError::Rollback);
         }
         let keys = grant.open(owner, |sealed, info| S::open_sealed(&self.secret, sealed, info));
-        let keys = keys.map_err(|_| KeyGrantError::Open)?;
-        self.layers.insert(*owner, Layers { version: grant.version(), keys });
-        Ok(())
+        Ok((grant.version(), keys.map_err(|_| KeyGrantError::Open)?))
     }
 
     /// The key of the layer around a body; `None` where there is no layer.

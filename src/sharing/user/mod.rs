@@ -2,6 +2,7 @@
 
 mod kapre;
 mod layers;
+mod search;
 mod threshold;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -19,6 +20,8 @@ use crate::pre::GrantTerms;
 use crate::record::{Expected, Opener, Plaintext, SealedHeader, SealedPartition, Versions};
 use crate::sharing::{KeyBundle, Request, RequestFailure, Response, SharingScheme, VerifiedDirectory};
 use layers::Layers;
+pub use search::NotRead;
+use search::SearchKeys;
 pub use threshold::{NotOpened, Opened};
 
 /// Family, doctor, insurer, pharmacist, researcher, provider: whoever makes a key pair of their own and asks.
@@ -31,6 +34,8 @@ pub struct User<S: SharingScheme = Kapre> {
     grants: VecDeque<Granted<S>>,
     /// The keys of layers, by owner.
     layers: BTreeMap<PartyId, Layers>,
+    /// The keys for search, by owner.
+    search: BTreeMap<PartyId, SearchKeys>,
 }
 
 /// A grant that was checked, and opened with the user's secret.
@@ -72,7 +77,7 @@ impl<S: SharingScheme> User<S> {
         secret: S::UserSecret,
         public: S::UserPublic,
     ) -> Self {
-        Self { params, signing, secret, public, grants: VecDeque::new(), layers: BTreeMap::new() }
+        Self { params, signing, secret, public, grants: VecDeque::new(), layers: BTreeMap::new(), search: BTreeMap::new() }
     }
 
     /// The user's name.
