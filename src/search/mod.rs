@@ -5,6 +5,9 @@
 
 pub mod encoder;
 mod error;
+pub mod federated;
+#[cfg(feature = "hazmat")]
+pub(crate) mod hazmat;
 mod path;
 mod root;
 mod space;
@@ -22,6 +25,7 @@ use crate::error::DecodeError;
 
 pub use encoder::Encoder;
 pub use error::{EncryptError, PathError, ScopeError, SpaceError, TrapdoorError};
+pub use federated::Federated;
 pub use path::{Path, Step};
 pub use root::SearchRoot;
 pub use space::{Attribute, Mode, Queries, Shape, Space, SpaceId};
