@@ -24,6 +24,12 @@ pub mod search_ordered {
     pub use crate::search::ordered::hazmat::*;
 }
 
+/// Index values without an encoder, and right ciphertexts with a chosen nonce.
+#[cfg(feature = "alloc")]
+pub mod search {
+    pub use crate::search::hazmat::*;
+}
+
 /// The labelled hashes, so that vectors can be followed step by step.
 pub mod hash {
     use zeroize::Zeroizing;

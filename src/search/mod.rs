@@ -6,7 +6,10 @@
 mod batch;
 pub mod encoder;
 mod error;
+pub mod federated;
 mod gate;
+#[cfg(feature = "hazmat")]
+pub(crate) mod hazmat;
 mod index;
 pub mod ordered;
 mod path;
@@ -33,6 +36,7 @@ pub use error::{
     BatchError, EncryptError, GateError, InsertError, PathError, QueryError, RegistrarError, RosterError, ScopeError,
     SpaceError, TokenError, TrapdoorError,
 };
+pub use federated::Federated;
 pub use gate::Gate;
 pub use index::{Answer, Column, Index, Inserted, Match, Quarantined};
 pub use ordered::Ordered;

@@ -11,7 +11,9 @@ use super::{Level, Owner, Update};
 use crate::context::{Partition, Timestamp, Validity};
 use crate::identity::{PartyId, Signed};
 use crate::search::ordered::{SwitchKey, SwitchRotation};
-use crate::search::{Duty, Ordered, Path, Registrar, RegistrarError, Roster, SearchRoot, Space, SpaceId, Step as Place};
+use crate::search::{
+    Duty, Ordered, Path, Registrar, RegistrarError, Roster, SearchRoot, Space, SpaceId, Step as Place,
+};
 use crate::sharing::search::{AllSpaces, SearchGrant, SharedSearch, Spaces};
 use crate::sharing::{KeyBundle, OwnerError, SharingScheme, VerifiedBundle};
 
@@ -106,8 +108,7 @@ impl<S: SharingScheme> Owner<S> {
         let (registrar, root) = (self.space::<Ordered>(space).ok_or(OwnerError::NoSuchSpace)?, self.search_root());
         // Who has retired uploads no more, and what it uploaded follows by rotation.
         let writes = registrar.providers().filter(|(_, duty)| *duty == Duty::Writer);
-        let provider =
-            |(step, _)| SwitchKey::provider(&root, registrar.space(), &Path::new(step), &self.signing);
+        let provider = |(step, _)| SwitchKey::provider(&root, registrar.space(), &Path::new(step), &self.signing);
         let asker = |(user, scope): (&PartyId, &[Path])| {
             let step = Place { party: *user, generation: registrar.generation() };
             SwitchKey::querier(&root, registrar.space(), step, scope, &self.signing)

@@ -269,7 +269,8 @@ impl<S: SharingScheme> Message for Membership<S> {
     const KIND: Kind = kind::MEMBERSHIP;
 
     fn encode_body(&self, sink: &mut dyn Sink) {
-        let State { version, epochs, members, authors, live, heads, emergency, chain, layers, pins, spaces } = &self.state;
+        let State { version, epochs, members, authors, live, heads, emergency, chain, layers, pins, spaces } =
+            &self.state;
         sink.put(&version.to_be_bytes());
         put_all(sink, epochs.iter(), |sink, (partition, epochs)| {
             partition.write(sink);

@@ -77,7 +77,15 @@ impl<S: SharingScheme> User<S> {
         secret: S::UserSecret,
         public: S::UserPublic,
     ) -> Self {
-        Self { params, signing, secret, public, grants: VecDeque::new(), layers: BTreeMap::new(), search: BTreeMap::new() }
+        Self {
+            params,
+            signing,
+            secret,
+            public,
+            grants: VecDeque::new(),
+            layers: BTreeMap::new(),
+            search: BTreeMap::new(),
+        }
     }
 
     /// The user's name.
