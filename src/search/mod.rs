@@ -20,7 +20,7 @@ use zeroize::ZeroizeOnDrop;
 use crate::encoding::{Kind, Reader, SecretEncoding, Sink, SuiteId};
 use crate::error::DecodeError;
 
-pub use encoder::Encoder;
+pub use encoder::{EncodeError, Encoder, EncoderError, Precision};
 pub use error::{EncryptError, PathError, ScopeError, SpaceError, TrapdoorError};
 pub use path::{Path, Step};
 pub use root::SearchRoot;
