@@ -5,6 +5,7 @@
 
 pub mod encoder;
 mod error;
+pub mod leakage;
 mod path;
 mod root;
 mod space;
@@ -22,6 +23,7 @@ use crate::error::DecodeError;
 
 pub use encoder::{EncodeError, Encoder, EncoderError, Precision};
 pub use error::{EncryptError, PathError, ScopeError, SpaceError, TrapdoorError};
+pub use leakage::LeakageProfile;
 pub use path::{Path, Step};
 pub use root::SearchRoot;
 pub use space::{Attribute, Mode, Queries, Shape, Space, SpaceId};
