@@ -279,7 +279,7 @@ impl Encoder {
                 let (min, max) = self.domain()?;
                 let number = i128::from(**number) + min;
                 (number <= max).then_some(())?;
-                self.write_number(&mut *out, number).ok()?;
+                self.write_number(&mut out, number).ok()?;
             }
             Plain::Code(bytes) => {
                 let text = core::str::from_utf8(bytes).ok()?;

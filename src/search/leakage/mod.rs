@@ -9,11 +9,10 @@
 //!   than 60 % of the patients of more than 60 % of them. This is the [ordered](Mode::Ordered) mode at rest.
 //! * Grubbs, Sekniqi, Bindschaedler, Naveed, Ristenpart, "Leakage-abuse attacks against order-revealing encryption", S&P
 //!   2017: 90 % of the dates of birth of a database of customers, from the order-preserving encryption in widest use, by
-//!   matching in order against public statistics. What shows more than order, as first differing bits do, matches better.
+//!   matching in order against public statistics. What shows more than order, as first differing bits do, is attacked there too.
 //! * Kellaris, Kollios, Nissim, O'Neill, "Generic attacks on secure outsourced databases", CCS 2016: of N possible values,
-//!   O(N⁴ log N) ranges chosen uniformly give all values away, up to their mirror image, to whoever sees only which entries each
-//!   one finds;
-//!   O(N² log N) where all values occur. This is either mode, with time.
+//!   O(N⁴ log N) ranges chosen uniformly give all values away, up to their mirror image, to whoever sees only which
+//!   entries each one finds; O(N² log N) where all values occur. This is either mode, with time.
 //! * Lacharité, Minaud, Paterson, "Improved reconstruction attacks on encrypted data using range query leakage", S&P 2018:
 //!   N log N + O(N) such ranges where all values occur, and O(N) for values up to an error of a constant share of N. They
 //!   name the construction that the [federated](Mode::Federated) mode stands on among those that show more than that.
