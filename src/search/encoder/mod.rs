@@ -4,6 +4,9 @@
 //! value that was changed on the way in is found where it should not be. The one exception is said by the encoder's name,
 //! the [`Precision`] of date-times.
 //!
+//! They hide nothing: what a mode shows of the numbers, [`leakage`](super::leakage) says. Whoever gives a code more lengths
+//! of prefixes, or a date-time more precision than anybody asks for, has more to show.
+//!
 //! They work on plaintext, at whoever has it anyway, and take time that depends on it. A [`Value`] is wiped on drop;
 //! the text that it was made of is the caller's, and intermediate numbers are left to the stack.
 
