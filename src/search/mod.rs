@@ -11,6 +11,7 @@ mod gate;
 #[cfg(feature = "hazmat")]
 pub(crate) mod hazmat;
 mod index;
+pub mod leakage;
 pub mod ordered;
 mod path;
 mod registrar;
@@ -31,7 +32,7 @@ use crate::encoding::{Kind, Reader, SecretEncoding, Sink, SuiteId};
 use crate::error::DecodeError;
 
 pub use batch::{Batch, BatchHead, Draft, Evidence, MAX_BATCH};
-pub use encoder::Encoder;
+pub use encoder::{EncodeError, Encoder, EncoderError, Precision};
 pub use error::{
     BatchError, EncryptError, GateError, InsertError, PathError, QueryError, RegistrarError, RosterError, ScopeError,
     SpaceError, TokenError, TrapdoorError,
@@ -39,6 +40,7 @@ pub use error::{
 pub use federated::Federated;
 pub use gate::Gate;
 pub use index::{Answer, Column, Index, Inserted, Match, Quarantined};
+pub use leakage::LeakageProfile;
 pub use ordered::Ordered;
 pub use path::{Path, Step};
 pub use registrar::Registrar;

@@ -180,9 +180,9 @@ pub(super) fn question(key: &QueryKey, query: &Query) -> Result<Trapdoor, Trapdo
             _ => Err(TrapdoorError::Value),
         },
         Ask::Prefix(text) => {
-            let Encoder::Code { prefixes } = *encoder else { return Err(TrapdoorError::Query) };
+            // Only codes have prefixes.
             let of_length = |(_, len): &(u8, u8)| usize::from(*len) == text.len();
-            let (position, len) = (0..).zip(lengths(prefixes)).find(of_length).ok_or(TrapdoorError::Query)?;
+            let (position, len) = (0..).zip(lengths(encoder)).find(of_length).ok_or(TrapdoorError::Query)?;
             Ok(by_tag(key, position, len, text))
         }
         // The order is not known before somebody asks.

@@ -73,8 +73,8 @@ impl<'a> Parts<'a> {
 }
 
 /// The lengths at which prefixes of codes can be asked for, ascending.
-pub(super) fn lengths(prefixes: u64) -> impl Iterator<Item = u8> {
-    (0..64).filter(move |bit| prefixes >> bit & 1 == 1).map(|bit| bit + 1)
+pub(super) fn lengths(encoder: &Encoder) -> impl Iterator<Item = u8> + use<> {
+    encoder.prefix_lengths().filter_map(|len| u8::try_from(len).ok())
 }
 
 /// Whether a number has the width.
@@ -115,12 +115,10 @@ pub(in crate::search) fn encrypt_with(
     if shape.tags() == 0 {
         return Ok(());
     }
-    if let Encoder::Code { prefixes } = *encoder {
-        // A code that is too short for a prefix has the tag of itself at that length, for which no query is made: the
-        // texts of those have that length.
-        let tags = lengths(prefixes).map(|len| (len, text.get(..usize::from(len)).unwrap_or(&text)));
-        tags.for_each(|(len, prefix)| out.extend(tag_of(key.tags(), len, prefix, nonce).to_be_bytes()));
-    }
+    // A code that is too short for a prefix has the tag of itself at that length, for which no query is made: the texts of
+    // those have that length. Numbers have no prefixes.
+    let tags = lengths(encoder).map(|len| (len, text.get(..usize::from(len)).unwrap_or(&text)));
+    tags.for_each(|(len, prefix)| out.extend(tag_of(key.tags(), len, prefix, nonce).to_be_bytes()));
     out.extend(tag_of(key.tags(), Tags::WHOLE, &text, nonce).to_be_bytes());
     Ok(())
 }

@@ -63,7 +63,7 @@ impl TryRng for TestRng {
 
 impl TryCryptoRng for TestRng {}
 
-const INTEGER: fn(u8) -> Encoder = |bits| Encoder::Integer { bits };
+const INTEGER: fn(u8) -> Encoder = |bits| Encoder::integer(bits).unwrap();
 /// Prefixes of 1, 3 and 5 characters.
 const CODE: Encoder = Encoder::Code { prefixes: 0b10101 };
 
