@@ -85,7 +85,7 @@ fn put<K: Message>(tag: u8, key: &K, sink: &mut dyn Sink) {
 pub(super) type Spaces<M> = BTreeMap<SpaceId, Registrar<M>>;
 
 /// An owner's spaces.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct AllSpaces {
     pub(super) federated: Spaces<Federated>,
     pub(super) ordered: Spaces<Ordered>,

@@ -1,0 +1,9 @@
+//! Search as its parties do it: owners, providers and those below them, users, switchers and clouds.
+
+#![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod scene;
+mod story;

@@ -1,0 +1,241 @@
+//! An owner, hospitals with departments, users, and what stands between them, in either mode.
+
+use sesphr::context::{Partition, RecordId, Timestamp, Validity};
+use sesphr::identity::{PartyId, Signed, SigningKey};
+use sesphr::kem::OwnerRoot;
+use sesphr::search::ordered::{Points, Switch, SwitchKey, Switched, Switcher};
+use sesphr::search::{
+    Answer, Attribute, Batch, Column, Draft, Duty, Encoder, Federated, Index, InsertError, Inserted, Ordered, Path,
+    Queries, Query, Registrar, Roster, Rosters, Search, SearchRoot, Space, Step, Token,
+};
+
+use crate::common::rng;
+
+pub const NOW: Timestamp = Timestamp(1_700_000_000);
+pub const LATER: Timestamp = Timestamp(1_700_000_060);
+pub const END: Timestamp = Timestamp(1_700_086_400);
+
+pub fn validity() -> Validity {
+    Validity::new(NOW, END).unwrap()
+}
+
+pub fn record(number: u64) -> RecordId {
+    let mut bytes = [0; 16];
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    RecordId::from_array(bytes)
+}
+
+/// A party with a fixed key.
+pub fn party(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&[seed; 32])
+}
+
+/// What stands between providers and users and the index, in a mode.
+pub trait Route: Search {
+    const QUERIES: Queries;
+    type Between;
+
+    fn between(registrar: &Registrar<Self>, root: &SearchRoot, owner: &SigningKey) -> Self::Between;
+    fn gate(between: &Self::Between, space: &Space<Self>, generation: u32) -> Self::Gate;
+    /// Who hears of a roster.
+    fn hear(between: &mut Self::Between, column: &mut Column<Self>, roster: &Signed<Roster>, now: Timestamp);
+    /// Makes somebody known who is below a provider.
+    fn child(between: &mut Self::Between, owner: &SigningKey, key: &Self::WriteKey, child: Step, parent: &SigningKey);
+    fn upload(between: &Self::Between, batch: &Batch<Self, Self::Upload>, now: Timestamp) -> Batch<Self, Self::Stored>;
+    fn ask(
+        between: &Self::Between,
+        token: &Signed<Token<Self, Self::Question>>,
+        now: Timestamp,
+    ) -> Signed<Token<Self, Self::Trapdoor>>;
+}
+
+impl Route for Federated {
+    const QUERIES: Queries = Queries::RangesAndPoints;
+    type Between = ();
+
+    fn between(_: &Registrar<Self>, _: &SearchRoot, _: &SigningKey) {}
+
+    fn gate((): &(), space: &Space<Self>, _: u32) -> Rosters {
+        Rosters::new(space)
+    }
+
+    fn hear((): &mut (), column: &mut Column<Self>, roster: &Signed<Roster>, now: Timestamp) {
+        column.gate_mut().update(roster, now).unwrap();
+    }
+
+    fn child((): &mut (), _: &SigningKey, _: &Self::WriteKey, _: Step, _: &SigningKey) {}
+
+    fn upload((): &(), batch: &Batch<Self, Self::Upload>, _: Timestamp) -> Batch<Self, Self::Stored> {
+        batch.clone()
+    }
+
+    fn ask((): &(), token: &Signed<Token<Self, Self::Question>>, _: Timestamp) -> Signed<Token<Self, Self::Trapdoor>> {
+        token.clone()
+    }
+}
+
+impl Route for Ordered {
+    const QUERIES: Queries = Queries::Ranges;
+    type Between = Switcher;
+
+    fn between(registrar: &Registrar<Self>, root: &SearchRoot, owner: &SigningKey) -> Switcher {
+        let mut switch = Switch::new(registrar.space(), registrar.generation());
+        let mut add = |key: SwitchKey| switch.add(&key.verify(&owner.id()).unwrap()).unwrap();
+        for (step, duty) in registrar.providers() {
+            assert_eq!(duty, Duty::Writer);
+            add(SwitchKey::provider(root, registrar.space(), &Path::new(step), owner).unwrap());
+        }
+        for (user, scope) in registrar.askers() {
+            let user = Step { party: *user, generation: registrar.generation() };
+            add(SwitchKey::querier(root, registrar.space(), user, scope, owner).unwrap());
+        }
+        let mut switcher = Switcher::new(party(99));
+        switcher.serve(switch);
+        switcher
+    }
+
+    fn gate(switcher: &Switcher, _: &Space<Self>, generation: u32) -> Switched {
+        Switched { switcher: switcher.id(), generation }
+    }
+
+    fn hear(switcher: &mut Switcher, column: &mut Column<Self>, roster: &Signed<Roster>, now: Timestamp) {
+        switcher.rosters_mut(&column.space().id()).unwrap().update(roster, now).unwrap();
+    }
+
+    fn child(switcher: &mut Switcher, owner: &SigningKey, key: &Self::WriteKey, child: Step, parent: &SigningKey) {
+        let (space, _) = Self::writer(key);
+        let factor = SwitchKey::child(key, child, parent).unwrap();
+        switcher.switch_mut(&space.id()).unwrap().add(&factor.verify(&owner.id()).unwrap()).unwrap();
+    }
+
+    fn upload(switcher: &Switcher, batch: &Batch<Self, Points>, now: Timestamp) -> Batch<Self, Self::Stored> {
+        switcher.switch(batch, now).unwrap()
+    }
+
+    fn ask(
+        switcher: &Switcher,
+        token: &Signed<Token<Self, Self::Question>>,
+        now: Timestamp,
+    ) -> Signed<Token<Self, Self::Trapdoor>> {
+        switcher.ask(token, now).unwrap()
+    }
+}
+
+/// One space with everybody around it: hospitals 1 to 3, of which 1 has the departments 11 and 12, and 12 the physician 121;
+/// user 50 may ask all of them, and user 51 hospital 2 alone.
+pub struct Scene<M: Route> {
+    pub owner: SigningKey,
+    pub root: SearchRoot,
+    pub registrar: Registrar<M>,
+    pub between: M::Between,
+    pub index: Index<M>,
+    pub space: Space<M>,
+    pub sequence: u64,
+}
+
+pub const USER: u8 = 50;
+pub const LESSER: u8 = 51;
+
+impl<M: Route> Scene<M> {
+    pub fn new(name: &str, encoder: Encoder) -> Self {
+        let owner_root = OwnerRoot::generate(&mut rng(1));
+        let (owner, root) = (owner_root.signing_key(), SearchRoot::new(&owner_root));
+        let attribute = Attribute::new(name).unwrap();
+        let space = Space::new(owner.id(), Partition::MEDICAL, attribute, encoder, M::QUERIES).unwrap();
+        let mut registrar = Registrar::new(space.clone());
+        for hospital in 1..=3 {
+            registrar.enroll(party(hospital).id()).unwrap();
+        }
+        registrar.admit(party(USER).id(), &Self::places().map(Self::path)).unwrap();
+        registrar.admit(party(LESSER).id(), &[Self::path(2)]).unwrap();
+        let mut between = M::between(&registrar, &root, &owner);
+        let mut column = Column::new(space.clone(), M::gate(&between, &space, 0));
+        let roster = registrar.roster(validity(), &owner).unwrap();
+        M::hear(&mut between, &mut column, &roster, NOW);
+        for (above, below) in [(1, &[11, 12][..]), (12, &[121])] {
+            let members = below.iter().map(|child| (Self::path(*child).last(), Duty::Writer));
+            let roster = Roster::new(space.id(), Some(Self::path(above)), 1, validity(), members).unwrap();
+            M::hear(&mut between, &mut column, &Signed::new(&party(above), roster), NOW);
+        }
+        let mut scene = Self { owner, root, registrar, between, index: Index::new(), space, sequence: 0 };
+        for (above, child) in [(1, 11), (1, 12), (12, 121)] {
+            let key = scene.key(above);
+            M::child(&mut scene.between, &scene.owner, &key, Self::path(child).last(), &party(above));
+        }
+        scene.index.set(column);
+        scene
+    }
+
+    pub fn places() -> [u8; 6] {
+        [1, 2, 3, 11, 12, 121]
+    }
+
+    pub fn path(place: u8) -> Path {
+        let step = |seed: u8| Step { party: party(seed).id(), generation: 0 };
+        match place {
+            11 | 12 => Path::new(step(1)).child(step(place)).unwrap(),
+            121 => Self::path(12).child(step(121)).unwrap(),
+            _ => Path::new(step(place)),
+        }
+    }
+
+    /// The key of a provider, as it comes down from the owner.
+    pub fn key(&self, place: u8) -> M::WriteKey {
+        let child = |above: u8| M::child_key(&self.key(above), Self::path(place).last()).unwrap();
+        match place {
+            11 | 12 => child(1),
+            121 => child(12),
+            _ => self.registrar.write_key(&self.root, &party(place).id()).unwrap(),
+        }
+    }
+
+    pub fn batch(&mut self, place: u8, values: &[(u64, &str)]) -> Batch<M, M::Upload> {
+        self.sequence += 1;
+        let key = self.key(place);
+        let mut draft = Draft::<M>::new(&key);
+        for (number, value) in values {
+            let value = self.space.encoder().parse(value).unwrap();
+            draft.add(record(*number), &value, &mut rng(*number as u8)).unwrap();
+        }
+        draft.sign(self.sequence, &party(place)).unwrap()
+    }
+
+    pub fn column(&mut self) -> &mut Column<M> {
+        self.index.column_mut(&self.space.id()).unwrap()
+    }
+
+    pub fn insert(&mut self, batch: &Batch<M, M::Upload>, now: Timestamp) -> Result<Inserted, InsertError> {
+        let batch = M::upload(&self.between, batch, now);
+        self.column().insert(&batch, now)
+    }
+
+    pub fn write(&mut self, place: u8, values: &[(u64, &str)]) {
+        let batch = self.batch(place, values);
+        let inserted = self.insert(&batch, NOW).unwrap();
+        assert_eq!((inserted.added as usize, inserted.quarantined), (values.len(), 0));
+    }
+
+    pub fn token(&self, user: u8, query: &Query) -> Signed<Token<M, M::Question>> {
+        let key = self.registrar.query_key(&self.root, &party(user).id()).unwrap();
+        Token::new(&[(&key, query)], END, &party(user), &mut rng(2)).unwrap()
+    }
+
+    pub fn ask(&self, user: u8, query: &Query) -> Answer {
+        let token = M::ask(&self.between, &self.token(user, query), NOW);
+        self.index.query(&token, NOW).unwrap()
+    }
+
+    pub fn range(&self, user: u8, bounds: impl std::ops::RangeBounds<&'static str>) -> Vec<(u8, u64)> {
+        found(&self.ask(user, &Query::range(self.space.encoder(), bounds).unwrap()))
+    }
+}
+
+/// Places and record numbers of an answer, in ascending order.
+pub fn found(answer: &Answer) -> Vec<(u8, u64)> {
+    let place = |id: PartyId| Scene::<Federated>::places().into_iter().find(|seed| party(*seed).id() == id).unwrap();
+    let number = |id: RecordId| u64::from_be_bytes(id.as_bytes()[8..].try_into().unwrap());
+    let mut found: Vec<_> =
+        answer.matches().iter().map(|found| (place(found.provider.last().party), number(found.record))).collect();
+    found.sort_unstable();
+    found
+}
