@@ -17,6 +17,7 @@ mod oracle;
 mod receipts;
 mod recovery;
 mod referral;
+mod search;
 mod server;
 mod several;
 mod story;
