@@ -132,6 +132,8 @@ fn what_contradicts_itself_is_inconsistent() {
     assert_eq!(compare(&a, &made(&[[4, 5]])), Err(Inconsistent));
     assert_eq!(compare(&a, &made(&[[1, 3]])), Err(Inconsistent));
     assert_eq!(compare(&made(&[[1, 2], [5, 6]]), &made(&[[1, 3], [6, 7]])), Err(Inconsistent));
+    assert_eq!(compare(&made(&[[1, 1]]), &a), Err(Inconsistent));
+    assert_eq!(compare(&a, &made(&[[1, 1]])), Err(Inconsistent));
     assert_eq!(compare(&a, &a[32..]), Err(Inconsistent));
     assert_eq!(compare(&a[1..], &a[1..]), Err(Inconsistent));
     assert_eq!(compare(&a[..16], &a[..16]), Err(Inconsistent));
@@ -210,7 +212,9 @@ fn malformed_values_are_refused_and_attributed() {
     assert_eq!(inspect(&swapped), Err(Malformed { level: 1 }));
     assert_eq!(inspect(&encrypt(&keys[1], 0x5a5)), Err(Malformed { level: 0 }));
     assert_eq!(inspect(&[&encrypt(key, 0xfff)[..64], &good[64..]].concat()), Err(Malformed { level: 1 }));
-    assert_eq!(inspect(&good[32..]), Err(Malformed { level: 0 }));
+    // Too short by its last bit, and too long.
+    assert_eq!(inspect(&good[..good.len() - 64]), Err(Malformed { level: 0 }));
+    assert_eq!(inspect(&[&good[..], &[0; 64]].concat()), Err(Malformed { level: 0 }));
     // Digests.
     let stored = digests(&Digest::NONE, &shape, 3, b"key");
     assert_eq!(Digests::check(&shape, &stored), Ok(()));

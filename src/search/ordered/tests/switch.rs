@@ -6,6 +6,7 @@ use super::super::hazmat::{range, top};
 use super::*;
 use crate::encoding::{Message, SecretEncoding};
 use crate::error::DecodeError;
+use crate::identity::Signed;
 use crate::search::{Store, Trapdoor as _};
 
 #[test]
@@ -177,6 +178,15 @@ fn rotation_moves_stored_values_once() {
     let other = World { space: space(world.owner.id(), "other", 12), ..World::new(12) };
     let foreign = SwitchRotation::new(&other.root, &other.space, 0, 2, &other.owner).unwrap();
     assert_eq!(switch.rotate(&foreign.verify(&world.owner.id()).unwrap()), Err(SwitchError::Space));
+    // The right one, said by somebody else.
+    let right = SwitchRotation::new(&world.root, &world.space, 0, 2, &world.owner).unwrap();
+    let (bytes, terms) = (right.to_secret_bytes(), right.terms().unverified().clone());
+    let mut forged = Vec::from(&bytes[..4]);
+    Signed::new(&world.user, terms).write(&mut forged);
+    forged.extend(&bytes[bytes.len() - 32..]);
+    let forged = SwitchRotation::from_bytes(&forged).unwrap();
+    assert_eq!(forged.verify(&world.owner.id()).unwrap_err(), SwitchCheckError::Signature);
+    assert_eq!(switch.rotate(&forged.verify(&world.user.id()).unwrap()), Err(SwitchError::Space));
     assert_eq!(switch.rotate(&rotation(1, 2)), Err(SwitchError::Generation));
     switch.remove_provider(&world.path(1, 0));
     switch.rotate(&rotation(0, 2)).unwrap();

@@ -146,6 +146,7 @@ fn what_has_another_length_is_refused_and_finds_nothing() {
     let find = |bound: &[u8]| trie.query(&path, &trapdoor(Some(bound.to_vec()), None, End::Smallest, 9, &path));
     assert_eq!(find(&good), [0]);
     assert!(find(&good[..good.len() - 32]).is_empty() && find(&[]).is_empty());
+    assert!(find(&[&good[..], &good[..32]].concat()).is_empty());
     // A provider that the caller does not name is in no scope.
     let all = trapdoor(None, None, End::Smallest, 9, &path);
     assert!(trie.query(&[], &all).is_empty());
