@@ -7,7 +7,7 @@ use super::super::hazmat::{digests, number};
 use super::*;
 use crate::error::DecodeError;
 use crate::hash::Digest;
-use crate::ristretto::{Element, Point, Scalar};
+use crate::ristretto::{Element, Scalar};
 use crate::search::{Conflict, Form, Store};
 
 /// The ends, the middle, neighbours, and what has a long common prefix.
