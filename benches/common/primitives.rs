@@ -117,6 +117,8 @@ pub enum Primitive {
     RInverse,
     /// A hash, and the reduction of its 64 bytes to a scalar of ristretto255.
     RHashToScalar,
+    /// 64 bytes of a hash to an element of ristretto255, without the hash.
+    RMap,
     /// BLAKE3 over the 64 bytes of a node of a Merkle tree.
     Node,
 }

@@ -61,6 +61,7 @@ impl Ristretto {
             Primitive::RHashToScalar => {
                 drop(black_box(Scalar::from_wide(&Sha512::digest(black_box([0; 250])).into())));
             }
+            Primitive::RMap => _ = black_box(Element::from_wide(black_box(&[0x9d; 64]))),
             other => unreachable!("{other:?} is of another group"),
         }
     }

@@ -34,7 +34,7 @@ fn path(number: u32) -> Path {
 
 impl Setting {
     fn new() -> Self {
-        let (attribute, encoder) = (Attribute::new("8480-6").unwrap(), Encoder::Integer { bits: 32 });
+        let (attribute, encoder) = (Attribute::new("8480-6").unwrap(), Encoder::integer(32).unwrap());
         let owner = PartyId::from_array([1; 32]);
         let space = Space::new(owner, Partition::MEDICAL, attribute, encoder, Queries::Ranges).unwrap();
         Self { space, root: SearchRoot::new(&OwnerRoot::generate(&mut rng(1))) }

@@ -1,4 +1,4 @@
-//! Search over encrypted index values, beside the bare cipher that it is made of.
+//! Search over encrypted index values: each mode beside the primitives that it is made of, and whole columns.
 //!
 //! `cargo bench --bench search`, and with `--features rayon` for every core.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
@@ -7,11 +7,16 @@
 mod common;
 
 mod federated;
+mod ordered;
 
 use common::report::Run;
 
 fn main() {
     let mut run = Run::new();
     federated::benches(&mut run.criterion);
-    run.finish(|_| federated::tables());
+    ordered::benches(&mut run.criterion);
+    run.finish(|_| {
+        federated::tables();
+        ordered::tables();
+    });
 }

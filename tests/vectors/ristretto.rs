@@ -1,5 +1,4 @@
-//! The facade of ristretto255 against RFC 9496: see `ristretto.json`. Elements from uniform bytes (appendix A.3) are left
-//! out: no scheme of ours needs them, so the facade has none.
+//! The facade of ristretto255 against RFC 9496: see `ristretto.json`.
 #![cfg(feature = "alloc")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -45,5 +44,17 @@ fn invalid_encodings() {
         assert!(Point::from_bytes(&array(encoding)).is_none(), "{encoding}");
         let found = Point::read(&mut Reader::new(&bytes(encoding)));
         assert_eq!(found, Err(DecodeError::Point), "{encoding}");
+    }
+}
+
+#[test]
+fn elements_from_uniform_bytes() {
+    let v = &vectors();
+    assert_eq!(list(v, "uniform").len(), 7);
+    for case in list(v, "uniform") {
+        let element = Element::from_wide(&array(&case["input"]));
+        assert_eq!(element.encode().as_bytes()[..], bytes(&case["output"]));
+        let k = Scalar::from_u64(77);
+        assert_eq!(element.mul(&k).encode(), element.encode().mul(&k).encode());
     }
 }

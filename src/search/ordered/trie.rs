@@ -18,12 +18,12 @@ type Pair = ([u8; DIGEST], [u8; DIGEST]);
 
 /// One prefix: 44 bytes.
 #[derive(Clone, Copy)]
-struct Node {
+pub(super) struct Node {
     pair: Pair,
     /// For a free node, the next one.
     parent: u32,
     /// The lower child, or the only one, and the upper child. At the last bit, the first and the last entry.
-    below: [u32; 2],
+    pub(super) below: [u32; 2],
 }
 
 impl Node {
@@ -65,7 +65,7 @@ enum Way {
 /// next one.
 pub struct Trie {
     bits: u8,
-    nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
     /// The first free node.
     free: u32,
     entries: Vec<Entry>,
