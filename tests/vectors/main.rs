@@ -14,4 +14,5 @@ mod kapre;
 mod record;
 mod rewrap;
 mod ristretto;
+mod search_federated;
 mod threshold;
