@@ -20,6 +20,8 @@ mod rewrap;
 mod roles;
 #[path = "malformed/rotation.rs"]
 mod rotation;
+#[path = "malformed/search.rs"]
+mod search;
 #[path = "common/sharing.rs"]
 mod sharing;
 #[path = "malformed/threshold.rs"]
@@ -230,6 +232,7 @@ fn samples() -> &'static [Sample] {
         samples.extend(epoch::samples());
         samples.extend(rewrap::samples());
         samples.extend(rotation::samples());
+        samples.extend(search::samples());
         samples
     })
 }
@@ -364,6 +367,7 @@ fn impossible_lengths() {
     // Counts beyond their bound, and within it but beyond the bytes.
     let counts = kac::COUNTS.into_iter().chain(trustees::COUNTS).chain(log::COUNTS).chain(kapre::COUNTS);
     let counts = counts.chain(threshold::COUNTS).chain(epoch::COUNTS).chain(rewrap::COUNTS).chain(rotation::COUNTS);
+    let counts = counts.chain(search::COUNTS);
     for (name, offset, bound) in counts {
         let s = samples().iter().find(|s| s.name == name).unwrap();
         for (count, error) in [

@@ -105,8 +105,9 @@ impl<M: Search> Registrar<M> {
     }
 
     fn writer(&self, party: &PartyId) -> Option<Step> {
-        let of = self.members.iter().filter(|(step, duty)| step.party == *party && **duty == Duty::Writer);
-        of.map(|(step, _)| *step).last()
+        // Of one key at most is it written.
+        let mut of = self.members.iter().filter(|(step, duty)| step.party == *party && **duty == Duty::Writer);
+        of.next().map(|(step, _)| *step)
     }
 
     /// A provider writes no more. What it wrote stays.
@@ -337,6 +338,10 @@ impl<M: Search> Message for Registrar<M> {
             let (step, [duty]) = (Step::read(reader)?, reader.array()?);
             let duty = Duty::from_byte(duty)?;
             if duty == Duty::Querier || registrar.members.last_key_value().is_some_and(|(last, _)| *last >= step) {
+                return Err(DecodeError::Value);
+            }
+            // Nobody writes under two keys.
+            if duty == Duty::Writer && registrar.writer(&step.party).is_some() {
                 return Err(DecodeError::Value);
             }
             registrar.members.insert(step, duty);

@@ -169,9 +169,7 @@ impl Rosters {
             return Err(RosterError::Time);
         }
         // Whoever could leave rosters here without being on one could fill the memory.
-        if let Some(above) = &verified.above
-            && self.duty(above, now) != Ok(Duty::Writer)
-        {
+        if verified.above.as_ref().is_some_and(|above| self.duty(above, now) != Ok(Duty::Writer)) {
             return Err(RosterError::Unlisted);
         }
         let newer = self.known.get(&verified.above).is_none_or(|(_, known)| {

@@ -14,5 +14,6 @@ mod kapre;
 mod record;
 mod rewrap;
 mod ristretto;
+mod search_federated;
 mod search_ordered;
 mod threshold;

@@ -72,7 +72,9 @@ impl Test {
 
     fn write(self, sink: &mut dyn Sink) {
         match self {
-            Self::Range { lower, upper } => sink.put(&[u8::from(lower) * Self::LOWER | u8::from(upper) * Self::UPPER]),
+            Self::Range { lower, upper } => {
+                sink.put(&[(u8::from(lower) * Self::LOWER) | (u8::from(upper) * Self::UPPER)])
+            }
             Self::Tag(position) => sink.put(&[Self::TAG, position]),
         }
     }

@@ -2,6 +2,7 @@
 //! tags.
 
 use alloc::boxed::Box;
+use core::mem::ManuallyDrop;
 
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128Enc, Block};
@@ -53,7 +54,7 @@ fn less(a: u64, b: u64) -> u8 {
 
 /// How a value of a block compares with that of an entry: 0 if it equals it, 1 if it is less, 2 if it is greater.
 fn comparison(value: u8, entry: u8) -> u8 {
-    LESS * less(value.into(), entry.into()) | GREATER * less(entry.into(), value.into())
+    (LESS * less(value.into(), entry.into())) | (GREATER * less(entry.into(), value.into()))
 }
 
 /// One block of input to AES under k1 or k2: index, slot or counter, six zeros, prefix. For one index, prefixes have one length.
@@ -71,7 +72,7 @@ fn front(block: &Block) -> u32 {
 
 /// The mask of a slot from the encrypted nonce: one of 0, 1, 2, with a bias below 2⁻³¹.
 pub(super) fn mask(block: &Block) -> u32 {
-    (u64::from(front(block)) * 3 >> 32) as u32
+    ((u64::from(front(block)) * 3) >> 32) as u32
 }
 
 /// The 64 bits at the front of the encrypted nonce: a tag.
@@ -90,6 +91,20 @@ fn key(label: Label, data: &[u8; 32]) -> Box<Aes128Enc> {
     let mut half = Zeroizing::new([0; 16]);
     half.iter_mut().zip(bytes.iter()).for_each(|(to, from)| *to = *from);
     Box::new(cipher(&half))
+}
+
+/// Room for one key schedule after the other. Wiping one takes longer than making it: each goes where the one before it was,
+/// and [`wipe`](Self::wipe) wipes the last.
+pub(super) struct Schedule(ManuallyDrop<Aes128Enc>);
+
+impl Schedule {
+    pub(super) fn new() -> Self {
+        Self(ManuallyDrop::new(cipher(&[0; 16])))
+    }
+
+    pub(super) fn wipe(self) {
+        drop(ManuallyDrop::into_inner(self.0));
+    }
 }
 
 /// The values of a block in the order of their slots: the slot of each value.
@@ -175,7 +190,7 @@ impl Blocks {
     }
 
     /// The masks of all slots of a block after a prefix, each two bits, for one nonce.
-    pub(super) fn masks(&self, index: u8, prefix: u64, nonce: &Block) -> Secret<[u32; SLOTS]> {
+    pub(super) fn masks(&self, index: u8, prefix: u64, nonce: &Block, schedule: &mut Schedule) -> Secret<[u32; SLOTS]> {
         let mut slot = 0;
         let mut keys = [(); SLOTS].map(|()| {
             slot += 1;
@@ -183,12 +198,13 @@ impl Blocks {
         });
         self.k1.encrypt_blocks(&mut keys);
         let mut masks = Zeroizing::new([0; SLOTS]);
-        for (mask_of, key) in masks.iter_mut().zip(&mut keys) {
+        for (mask_of, key) in masks.iter_mut().zip(&keys) {
             let mut block = *nonce;
-            Aes128Enc::new(key).encrypt_block(&mut block);
+            schedule.0 = ManuallyDrop::new(Aes128Enc::new(key));
+            schedule.0.encrypt_block(&mut block);
             *mask_of = mask(&block);
-            key.zeroize();
         }
+        keys.iter_mut().for_each(|key| key.zeroize());
         masks
     }
 }

@@ -133,9 +133,8 @@ impl Store<Federated> for Scan {
     }
 
     fn get(&self, entry: u32, out: &mut Vec<u8>) {
-        if let Some((lane, at)) = self.place(entry)
-            && let Some(lane) = self.lanes.get(lane)
-        {
+        let Some((lane, at)) = self.place(entry) else { return };
+        if let Some(lane) = self.lanes.get(lane) {
             lane.get(at, out);
         }
     }
