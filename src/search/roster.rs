@@ -83,6 +83,12 @@ impl Roster {
         Ok(self)
     }
 
+    /// For which space.
+    #[must_use]
+    pub fn space(&self) -> SpaceId {
+        self.space
+    }
+
     /// Whose list it is; `None` for the owner's.
     #[must_use]
     pub fn above(&self) -> Option<&Path> {

@@ -89,6 +89,12 @@ impl<M, T: Trapdoor> Token<M, T> {
         self.not_after
     }
 
+    /// What it asks of a space.
+    #[must_use]
+    pub fn trapdoor(&self, space: &SpaceId) -> Option<&T> {
+        self.clauses.iter().find(|clause| clause.space == *space).map(|clause| &clause.trapdoor)
+    }
+
     /// Which spaces it asks.
     pub fn spaces(&self) -> impl ExactSizeIterator<Item = SpaceId> + '_ {
         self.clauses.iter().map(|clause| clause.space)

@@ -63,6 +63,7 @@ mod left;
 mod prf;
 mod right;
 mod scan;
+mod seen;
 
 use alloc::vec::Vec;
 
@@ -78,6 +79,7 @@ pub use key::{QueryKey, WriteKey};
 pub use left::Trapdoor;
 pub use right::{DecryptError, ReencryptError, Right};
 pub use scan::Scan;
+pub use seen::{Seen, seen};
 
 /// The bound is less than the entry.
 const LESS: u8 = 1;

@@ -1,4 +1,5 @@
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use std::vec;
 
 use proptest::prelude::*;
@@ -13,6 +14,7 @@ use crate::encoding::{Message, Reader, SecretEncoding};
 use crate::error::DecodeError;
 use crate::identity::PartyId;
 use crate::kem::OwnerRoot;
+use crate::search::leakage::Comparison;
 use crate::search::value::{Ask, Plain};
 use crate::search::{Attribute, End, Form, MAX_SCOPE, Shape, Store, Trapdoor as _};
 
@@ -196,36 +198,27 @@ fn more_entries_than_a_chunk() {
     }
 }
 
-/// Lewi and Wu's comparison of one left and one right ciphertext, block by block: the first that differs decides.
-fn compare(trapdoor: &Trapdoor, path: &Path, shape: &Shape, right: &[u8]) -> (usize, u32) {
-    use aes::cipher::BlockCipherEncrypt;
-    let Some(left::Part::Range { lower: Some(left), .. }) = trapdoor.part(path) else { panic!("no lower bound") };
-    let parts = Parts::read(shape, right).unwrap();
-    for (i, ((key, slot), word)) in left.blocks().iter().zip(parts.words()).enumerate() {
-        let mut block = parts.nonce.into();
-        prf::cipher(key).encrypt_block(&mut block);
-        let outcome = ((word >> (2 * slot) & 3) + 3 - prf::mask(&block)) % 3;
-        if outcome != 0 {
-            return (i, outcome);
-        }
-    }
-    (left.blocks().len(), 0)
-}
-
 #[test]
 fn a_comparison_shows_the_order_and_the_first_block_that_differs() {
     let (space, path) = (space(32), path(1));
     let (key, asker) = (writer(&space, &path), asker(&space, &[path.clone()]));
-    for (bound, entry, expected) in [
-        (0x1234_5678, 0x1234_5678, (8, 0)),
-        (0x1234_5678, 0x1234_5679, (7, u32::from(LESS))),
-        (0x1234_5678, 0x1234_5667, (6, u32::from(GREATER))),
-        (0x1fff_ffff, 0x2000_0000, (0, u32::from(LESS))),
-        (u64::from(u32::MAX), 0, (0, u32::from(GREATER))),
+    for (bound, entry, order, first) in [
+        (0x1234_5678, 0x1234_5678, Ordering::Equal, None),
+        (0x1234_5678, 0x1234_5679, Ordering::Greater, Some(7)),
+        (0x1234_5678, 0x1234_5667, Ordering::Less, Some(6)),
+        (0x1fff_ffff, 0x2000_0000, Ordering::Greater, Some(0)),
+        (u64::from(u32::MAX), 0, Ordering::Less, Some(0)),
     ] {
         let trapdoor = Federated::question(&asker, &range(bound, None)).unwrap();
         let right = encrypt(&key, &number(entry), 1);
-        assert_eq!(compare(&trapdoor, &path, &space.shape(), &right), expected);
+        let lower = Some(Comparison { order, first });
+        assert_eq!(seen(&trapdoor, &path, &space.shape(), &right), Some(Seen::Range { lower, upper: None }));
+        let trapdoor = Federated::question(&asker, &range(None, bound)).unwrap();
+        let upper = Some(Comparison { order, first });
+        assert_eq!(seen(&trapdoor, &path, &space.shape(), &right), Some(Seen::Range { lower: None, upper }));
+        // Nothing of providers that it does not name, nor of what is no entry.
+        assert_eq!(seen(&trapdoor, &super::tests::path(2), &space.shape(), &right), None);
+        assert_eq!(seen(&trapdoor, &path, &space.shape(), &right[1..]), None);
     }
 }
 

@@ -159,6 +159,16 @@ impl<M: Search> Column<M> {
         })
     }
 
+    /// Every value that is found, encrypted, with its provider and record: what a cloud sees, and what a provider fetches to
+    /// encrypt it again under a new key.
+    pub fn entries(&self) -> impl Iterator<Item = (Match, Vec<u8>)> + '_ {
+        self.by_record.iter().filter_map(|(_, _, entry)| {
+            let mut value = Vec::with_capacity(M::Stored::len(&self.space.shape()));
+            self.store.get(*entry, &mut value);
+            Some((self.found(*entry)?, value))
+        })
+    }
+
     /// The store, to see what a cloud sees.
     #[must_use]
     pub fn store(&self) -> &M::Store {
