@@ -235,8 +235,8 @@ impl<'a, M: Search> Draft<'a, M> {
         Ok(self)
     }
 
-    /// Takes out all values of a record that the provider wrote in earlier batches. Those of this batch stay: so a value is
-    /// replaced.
+    /// Takes out all values of a record that the provider wrote in earlier batches, under whichever of its keys. Those of
+    /// this batch stay: so a value is replaced.
     pub fn remove(&mut self, record: RecordId) -> &mut Self {
         self.removed.insert(record);
         self
@@ -285,6 +285,9 @@ pub struct Evidence<M, F> {
 impl<M: Search, F: Form> Evidence<M, F> {
     /// Checks that who signed the batch, the provider in the federated mode and the switcher in the ordered one, put this
     /// value there for this record. Returns the encrypted value.
+    ///
+    /// Whether there is such a [provider](Self::provider) it does not say: anybody signs as the last step of a path that
+    /// nobody else knows of. Compare it with the scope that was asked.
     ///
     /// # Errors
     /// [`BatchError::Space`], [`BatchError::Signer`], [`BatchError::Entries`].

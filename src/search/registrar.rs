@@ -141,6 +141,9 @@ impl<M: Search> Registrar<M> {
     /// In the ordered mode a user asks what it was admitted to first, until [renewal](Self::renew): its key would be the same
     /// with another scope.
     ///
+    /// It revokes nothing: the key that a user has asks what it was for, until those providers' keys are
+    /// [renewed](Self::renew).
+    ///
     /// # Errors
     /// [`RegistrarError::Scope`] if there are none or too many, [`RegistrarError::Unknown`] if one is below nobody whose
     /// values there are, [`RegistrarError::Full`], [`RegistrarError::Renew`].
@@ -205,7 +208,9 @@ impl<M: Search> Registrar<M> {
             asker.generation = generation;
             asker.scope = asker.scope.iter().map(|path| path.of_generation(generation)).collect();
         }
-        Ok(self.members.keys().map(|step| step.party).chain(self.askers.keys().copied()).collect())
+        // Who has retired writes nothing new.
+        let writers = self.members.iter().filter(|(_, duty)| **duty == Duty::Writer).map(|(step, _)| step.party);
+        Ok(writers.chain(self.askers.keys().copied()).collect())
     }
 
     fn renew_some(&mut self, parties: &BTreeSet<PartyId>) -> Result<BTreeSet<PartyId>, RegistrarError> {
@@ -248,6 +253,20 @@ impl<M: Search> Registrar<M> {
             asker.scope.retain(|path| path.steps().first().is_some_and(|step| members.contains_key(step)));
         }
         self.askers.retain(|_, asker| !asker.scope.is_empty());
+    }
+
+    /// Whether its parts fit together, as every operation leaves them.
+    fn is_whole(&self) -> bool {
+        let of_all = |generation| !Self::all_of_one() || generation == self.generation;
+        let counted = |step: &Step| self.last.get(&step.party).is_some_and(|last| step.generation <= *last);
+        let member = |path: &Path| path.steps().first().is_some_and(|step| self.members.contains_key(step));
+        let has_asked = |user: &PartyId| self.asked.contains(user) == Self::all_of_one();
+        self.members.keys().all(|step| counted(step) && of_all(step.generation))
+            && self.askers.iter().all(|(user, asker)| {
+                has_asked(user) && asker.generation == self.generation && asker.scope.iter().all(member)
+            })
+            && (Self::all_of_one() || (self.generation == 0 && self.asked.is_empty()))
+            && self.members.len().saturating_add(self.askers.len()) <= Roster::MAX_MEMBERS
     }
 
     /// The owner's roster as things stand, under the next number.
@@ -372,7 +391,7 @@ impl<M: Search> Message for Registrar<M> {
             }
             registrar.asked.insert(user);
         }
-        Ok(registrar)
+        if registrar.is_whole() { Ok(registrar) } else { Err(DecodeError::Value) }
     }
 }
 

@@ -159,6 +159,10 @@ pub struct Rosters {
 }
 
 impl Rosters {
+    /// The most lists below one provider of the owner's, and members of them together, those of everybody who was ever below
+    /// it included.
+    pub const MAX_BELOW: usize = 65_536;
+
     /// None yet: nobody may do anything.
     #[must_use]
     pub fn new<M: Search>(space: &Space<M>) -> Self {
@@ -185,9 +189,40 @@ impl Rosters {
         if !newer {
             return Err(RosterError::Rollback);
         }
+        // Who may list may list who lists in turn.
+        if self.others_below(&verified).saturating_add(verified.members.len()) >= Self::MAX_BELOW {
+            return Err(RosterError::TooMany);
+        }
         self.known.insert(verified.above.clone(), (roster.clone(), verified));
         // What was below somebody who is out stays: if it comes back, its old rosters must not.
         Ok(())
+    }
+
+    /// How much there is below the same provider of the owner's, besides the roster's former form; nothing for the owner's.
+    fn others_below(&self, roster: &Roster) -> usize {
+        let Some(top) = roster.above.as_ref().and_then(|above| above.steps().first()) else { return 0 };
+        let below = self.known.range(Some(Path::new(*top))..);
+        let below = below.take_while(|(above, _)| above.as_ref().and_then(|above| above.steps().first()) == Some(top));
+        let others = below.filter(|(above, _)| **above != roster.above);
+        others.map(|(_, (_, other))| other.members.len().saturating_add(1)).sum()
+    }
+
+    /// Those that somebody [handed on](Self::signed) or kept, whatever the time.
+    ///
+    /// # Errors
+    /// [`RosterError::Signature`], [`RosterError::Space`], [`RosterError::Rollback`] if there are two of one provider.
+    pub fn restore<M: Search>(
+        space: &Space<M>,
+        rosters: impl IntoIterator<Item = Signed<Roster>>,
+    ) -> Result<Self, RosterError> {
+        let mut restored = Self::new(space);
+        for roster in rosters {
+            let verified = restored.verify(&roster)?;
+            if restored.known.insert(verified.above.clone(), (roster, verified)).is_some() {
+                return Err(RosterError::Rollback);
+            }
+        }
+        Ok(restored)
     }
 
     fn verify(&self, roster: &Signed<Roster>) -> Result<Verified<Roster>, RosterError> {
@@ -241,12 +276,18 @@ impl Rosters {
 
     /// All providers that are listed, whatever the time, from the top.
     pub fn providers(&self) -> impl Iterator<Item = Path> + '_ {
-        self.known.iter().flat_map(|(above, (_, roster))| {
+        let listed = |(above, _): &(&Option<Path>, _)| above.as_ref().is_none_or(|above| self.is_listed(above));
+        self.known.iter().filter(listed).flat_map(|(above, (_, roster))| {
             roster.members.iter().filter(|(_, duty)| *duty != Duty::Querier).filter_map(move |(step, _)| match above {
                 Some(above) => above.child(*step).ok(),
                 None => Some(Path::new(*step)),
             })
         })
+    }
+
+    /// When the owner's list ends, and with it the word of everybody on it.
+    pub(super) fn end(&self) -> Option<Timestamp> {
+        self.known.get(&None).map(|(_, roster)| roster.validity.not_after())
     }
 
     /// The rosters, to hand on.

@@ -3,10 +3,16 @@
 use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 use sesphr::identity::{PartyId, Signed, SigningKey};
 use sesphr::kem::OwnerRoot;
-use sesphr::search::ordered::{Points, Switch, SwitchKey, Switched, Switcher};
+use std::collections::{BTreeMap, BTreeSet};
+
+use sesphr::encoding::{Encoding, Message};
+use sesphr::search::ordered::{
+    Points, Switch, SwitchError, SwitchKey, SwitchRotation, Switched, Switcher, SwitcherError,
+};
 use sesphr::search::{
-    Answer, Attribute, Batch, Column, Draft, Duty, Encoder, Federated, Index, InsertError, Inserted, Ordered, Path,
-    Queries, Query, Registrar, Roster, Rosters, Search, SearchRoot, Space, Step, Token,
+    Answer, Attribute, Batch, BatchHead, Column, Draft, Duty, Encoder, Federated, Form, GateError, Index, InsertError,
+    Inserted, Ordered, Path, Queries, Query, QueryError, Registrar, Roster, RosterError, Rosters, Search, SearchRoot,
+    Space, Step, Token,
 };
 
 use crate::common::rng;
@@ -47,6 +53,34 @@ pub trait Route: Search {
         token: &Signed<Token<Self, Self::Question>>,
         now: Timestamp,
     ) -> Signed<Token<Self, Self::Trapdoor>>;
+
+    /// By which rosters everything is let in.
+    fn rosters<'a>(between: &'a mut Self::Between, column: &'a mut Column<Self>) -> &'a mut Rosters;
+    /// As `upload`, with a switcher's refusal said as that of an index.
+    fn try_upload(
+        between: &Self::Between,
+        batch: &Batch<Self, Self::Upload>,
+        now: Timestamp,
+    ) -> Result<Batch<Self, Self::Stored>, InsertError>;
+    /// As `ask`, likewise.
+    fn try_ask(
+        between: &Self::Between,
+        token: &Signed<Token<Self, Self::Question>>,
+        now: Timestamp,
+    ) -> Result<Signed<Token<Self, Self::Trapdoor>>, QueryError>;
+    /// Brings the values over to the keys of now, after the registrar renewed them.
+    fn renewed(scene: &mut Scene<Self>, from: u32);
+    /// What the owner says to the switcher of who is out.
+    fn forget(between: &mut Self::Between, column: &mut Column<Self>, place: &Path) -> u32;
+}
+
+fn gate_of(error: SwitcherError) -> Option<GateError> {
+    match error {
+        SwitcherError::Gate(error) => Some(error),
+        SwitcherError::Switch(SwitchError::Unknown | SwitchError::Scope) => Some(GateError::Unlisted),
+        SwitcherError::Switch(SwitchError::Generation) => Some(GateError::Space),
+        _ => None,
+    }
 }
 
 impl Route for Federated {
@@ -71,6 +105,32 @@ impl Route for Federated {
 
     fn ask((): &(), token: &Signed<Token<Self, Self::Question>>, _: Timestamp) -> Signed<Token<Self, Self::Trapdoor>> {
         token.clone()
+    }
+
+    fn rosters<'a>((): &'a mut (), column: &'a mut Column<Self>) -> &'a mut Rosters {
+        column.gate_mut()
+    }
+
+    fn try_upload(
+        (): &(),
+        batch: &Batch<Self, Self::Upload>,
+        _: Timestamp,
+    ) -> Result<Batch<Self, Self::Stored>, InsertError> {
+        Ok(batch.clone())
+    }
+
+    fn try_ask(
+        (): &(),
+        token: &Signed<Token<Self, Self::Question>>,
+        _: Timestamp,
+    ) -> Result<Signed<Token<Self, Self::Trapdoor>>, QueryError> {
+        Ok(token.clone())
+    }
+
+    fn renewed(_: &mut Scene<Self>, _: u32) {}
+
+    fn forget((): &mut (), column: &mut Column<Self>, _: &Path) -> u32 {
+        column.sweep()
     }
 }
 
@@ -119,6 +179,70 @@ impl Route for Ordered {
     ) -> Signed<Token<Self, Self::Trapdoor>> {
         switcher.ask(token, now).unwrap()
     }
+
+    fn rosters<'a>(switcher: &'a mut Switcher, column: &'a mut Column<Self>) -> &'a mut Rosters {
+        switcher.rosters_mut(&column.space().id()).unwrap()
+    }
+
+    fn try_upload(
+        switcher: &Switcher,
+        batch: &Batch<Self, Points>,
+        now: Timestamp,
+    ) -> Result<Batch<Self, Self::Stored>, InsertError> {
+        switcher.switch(batch, now).map_err(|error| match (error, gate_of(error)) {
+            (_, Some(error)) => InsertError::Gate(error),
+            (SwitcherError::Space, _) => InsertError::Space,
+            _ => InsertError::Entries,
+        })
+    }
+
+    fn try_ask(
+        switcher: &Switcher,
+        token: &Signed<Token<Self, Self::Question>>,
+        now: Timestamp,
+    ) -> Result<Signed<Token<Self, Self::Trapdoor>>, QueryError> {
+        switcher.ask(token, now).map_err(|error| match (error, gate_of(error)) {
+            (_, Some(error)) => QueryError::Gate(error),
+            (SwitcherError::Space, _) => QueryError::Space,
+            _ => panic!("{error}"),
+        })
+    }
+
+    fn renewed(scene: &mut Scene<Self>, from: u32) {
+        let (space, to) = (scene.space.clone(), scene.registrar.generation());
+        let rotation = SwitchRotation::new(&scene.root, &space, from, to, &scene.owner).unwrap();
+        let switch = scene.between.switch_mut(&space.id()).unwrap();
+        switch.rotate(&rotation.verify(&scene.owner.id()).unwrap()).unwrap();
+        let mut keys = Vec::new();
+        for (step, duty) in scene.registrar.providers() {
+            if duty == Duty::Writer {
+                keys.push(SwitchKey::provider(&scene.root, &space, &Path::new(step), &scene.owner).unwrap());
+            }
+        }
+        for (user, scope) in scene.registrar.askers() {
+            let user = Step { party: *user, generation: to };
+            keys.push(SwitchKey::querier(&scene.root, &space, user, scope, &scene.owner).unwrap());
+        }
+        for (above, child) in [(1, 11), (1, 12), (12, 121)] {
+            if scene.writes(1) {
+                keys.push(
+                    SwitchKey::child(&scene.key(above), Scene::<Self>::path(child).last(), &party(above)).unwrap(),
+                );
+            }
+        }
+        let switch = scene.between.switch_mut(&space.id()).unwrap();
+        keys.iter().for_each(|key| switch.add(&key.verify(&scene.owner.id()).unwrap()).unwrap());
+        let mut column = Column::new(space, Self::gate(&scene.between, &scene.space, to));
+        for (batch, taken) in &scene.stored {
+            column.insert(&scene.between.switch_again(batch, taken).unwrap(), NOW).unwrap();
+        }
+        scene.index.set(column);
+    }
+
+    fn forget(switcher: &mut Switcher, column: &mut Column<Self>, place: &Path) -> u32 {
+        switcher.switch_mut(&column.space().id()).unwrap().remove_provider(place);
+        column.remove_where(|path| path.is_within(place))
+    }
 }
 
 /// One space with everybody around it: hospitals 1 to 3, of which 1 has the departments 11 and 12, and 12 the physician 121;
@@ -131,17 +255,29 @@ pub struct Scene<M: Route> {
     pub index: Index<M>,
     pub space: Space<M>,
     pub sequence: u64,
+    /// What was uploaded, with the heads under which it was taken.
+    pub stored: Vec<Stored<M>>,
 }
+
+pub type Stored<M> = (Batch<M, <M as Search>::Upload>, Signed<BatchHead>);
 
 pub const USER: u8 = 50;
 pub const LESSER: u8 = 51;
 
 impl<M: Route> Scene<M> {
     pub fn new(name: &str, encoder: Encoder) -> Self {
+        Self::of(name, encoder, M::QUERIES)
+    }
+
+    pub fn codes(name: &str, encoder: Encoder) -> Self {
+        Self::of(name, encoder, Queries::Points)
+    }
+
+    fn of(name: &str, encoder: Encoder, queries: Queries) -> Self {
         let owner_root = OwnerRoot::generate(&mut rng(1));
         let (owner, root) = (owner_root.signing_key(), SearchRoot::new(&owner_root));
         let attribute = Attribute::new(name).unwrap();
-        let space = Space::new(owner.id(), Partition::MEDICAL, attribute, encoder, M::QUERIES).unwrap();
+        let space = Space::new(owner.id(), Partition::MEDICAL, attribute, encoder, queries).unwrap();
         let mut registrar = Registrar::new(space.clone());
         for hospital in 1..=3 {
             registrar.enroll(party(hospital).id()).unwrap();
@@ -157,7 +293,8 @@ impl<M: Route> Scene<M> {
             let roster = Roster::new(space.id(), Some(Self::path(above)), 1, validity(), members).unwrap();
             M::hear(&mut between, &mut column, &Signed::new(&party(above), roster), NOW);
         }
-        let mut scene = Self { owner, root, registrar, between, index: Index::new(), space, sequence: 0 };
+        let mut scene =
+            Self { owner, root, registrar, between, index: Index::new(), space, sequence: 0, stored: Vec::new() };
         for (above, child) in [(1, 11), (1, 12), (12, 121)] {
             let key = scene.key(above);
             M::child(&mut scene.between, &scene.owner, &key, Self::path(child).last(), &party(above));
@@ -205,8 +342,10 @@ impl<M: Route> Scene<M> {
     }
 
     pub fn insert(&mut self, batch: &Batch<M, M::Upload>, now: Timestamp) -> Result<Inserted, InsertError> {
-        let batch = M::upload(&self.between, batch, now);
-        self.column().insert(&batch, now)
+        let taken = M::try_upload(&self.between, batch, now)?;
+        let inserted = self.column().insert(&taken, now)?;
+        self.stored.push((batch.clone(), taken.head().clone()));
+        Ok(inserted)
     }
 
     pub fn write(&mut self, place: u8, values: &[(u64, &str)]) {
@@ -225,6 +364,67 @@ impl<M: Route> Scene<M> {
         self.index.query(&token, NOW).unwrap()
     }
 
+    pub fn try_ask(&self, token: &Signed<Token<M, M::Question>>, now: Timestamp) -> Result<Answer, QueryError> {
+        self.index.query(&M::try_ask(&self.between, token, now)?, now)
+    }
+
+    /// Takes a roster, whoever takes rosters.
+    pub fn hear(&mut self, roster: &Signed<Roster>, now: Timestamp) -> Result<(), RosterError> {
+        self.rosters().update(roster, now)
+    }
+
+    pub fn rosters(&mut self) -> &mut Rosters {
+        M::rosters(&mut self.between, self.index.column_mut(&self.space.id()).unwrap())
+    }
+
+    /// The owner's list as things stand.
+    pub fn announce(&mut self) {
+        let roster = self.registrar.roster(validity(), &self.owner).unwrap();
+        self.hear(&roster, NOW).unwrap();
+    }
+
+    /// A list of a provider's, of children under their first keys.
+    pub fn list(&self, above: &Path, version: u64, below: &[u8], duty: Duty) -> Roster {
+        let members = below.iter().map(|child| (Step { party: party(*child).id(), generation: 0 }, duty));
+        Roster::new(self.space.id(), Some(above.clone()), version, validity(), members).unwrap()
+    }
+
+    /// Whether a hospital may write.
+    pub fn writes(&self, hospital: u8) -> bool {
+        self.registrar.path(&party(hospital).id()).is_ok()
+    }
+
+    /// The path of a place under the keys of now.
+    pub fn now(&self, place: u8) -> Path {
+        let path = Self::path(place);
+        let hospital = self.registrar.path(&path.steps()[0].party).unwrap();
+        path.steps()[1..].iter().fold(hospital, |path, step| path.child(*step).unwrap())
+    }
+
+    /// New keys for hospitals, and in the ordered mode for all; lists and values are brought over.
+    pub fn renew(&mut self, hospitals: &[u8]) -> BTreeSet<PartyId> {
+        let from = self.registrar.generation();
+        let parties = hospitals.iter().map(|hospital| party(*hospital).id()).collect();
+        let renewed = self.registrar.renew(&parties).unwrap();
+        M::renewed(self, from);
+        self.announce();
+        for (above, below) in [(1, &[11, 12][..]), (12, &[121])] {
+            if self.writes(1) {
+                let roster = self.list(&self.now(above), 1, below, Duty::Writer);
+                self.hear(&Signed::new(&party(above), roster), NOW).unwrap();
+            }
+        }
+        renewed
+    }
+
+    /// A hospital is out with all that is below it.
+    pub fn expel(&mut self, hospital: u8) -> u32 {
+        self.registrar.expel(&party(hospital).id()).unwrap();
+        self.announce();
+        self.stored.retain(|(batch, _)| !batch.head().unverified().provider().is_within(&Self::path(hospital)));
+        M::forget(&mut self.between, self.index.column_mut(&self.space.id()).unwrap(), &Self::path(hospital))
+    }
+
     pub fn range(&self, user: u8, bounds: impl std::ops::RangeBounds<&'static str>) -> Vec<(u8, u64)> {
         found(&self.ask(user, &Query::range(self.space.encoder(), bounds).unwrap()))
     }
@@ -238,4 +438,24 @@ pub fn found(answer: &Answer) -> Vec<(u8, u64)> {
         answer.matches().iter().map(|found| (place(found.provider.last().party), number(found.record))).collect();
     found.sort_unstable();
     found
+}
+
+/// The batch with another head.
+pub fn with_head<M: Search, F: Form>(batch: &Batch<M, F>, head: &Signed<BatchHead>) -> Batch<M, F> {
+    let (bytes, old) = (batch.to_bytes(), batch.head().to_bytes());
+    Batch::from_bytes(&[&bytes[..4], &head.to_bytes(), &bytes[4 + old.len()..]].concat()).unwrap()
+}
+
+/// A head whose bytes were changed, under a signature that fits again.
+pub fn resigned(head: &Signed<BatchHead>, signer: &SigningKey, change: impl FnOnce(&mut Vec<u8>)) -> Signed<BatchHead> {
+    let mut bytes = head.unverified().to_bytes();
+    change(&mut bytes);
+    Signed::new(signer, BatchHead::from_bytes(&bytes).unwrap())
+}
+
+/// How often each occurs.
+pub fn tally<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
+    let mut counts = BTreeMap::new();
+    items.into_iter().for_each(|item| *counts.entry(item).or_default() += 1);
+    counts
 }

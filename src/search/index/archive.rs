@@ -65,8 +65,9 @@ impl<M: Search> Message for Column<M> {
             }
             column.number(&path, sequence);
         }
+        let mut last = BTreeMap::new();
         for _ in 0..reader.count(usize::MAX, 200)? {
-            column.read_batch(reader)?;
+            column.read_batch(reader, &mut last)?;
         }
         let len = M::Stored::len(&column.space.shape());
         let mut seen = BTreeSet::new();
@@ -89,13 +90,15 @@ impl<M: Search> Message for Column<M> {
 }
 
 impl<M: Search> Column<M> {
-    fn read_batch(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+    /// A batch. `last` are the counts of those before, by provider: each was taken once, in ascending order.
+    fn read_batch(&mut self, reader: &mut Reader<'_>, last: &mut BTreeMap<u32, u64>) -> Result<(), DecodeError> {
         let head = Signed::<BatchHead>::read(reader)?;
         let said = head.unverified();
-        let sequence = self.numbers.get(&said.provider).and_then(|number| self.providers.get(*number as usize));
-        let (_, sequence) = sequence.ok_or(DecodeError::Value)?;
+        let number = self.numbers.get(&said.provider).ok_or(DecodeError::Value)?;
+        let (_, sequence) = self.providers.get(*number as usize).ok_or(DecodeError::Value)?;
+        let newer = last.insert(*number, said.sequence).is_none_or(|last| last < said.sequence);
         let fits = said.space == self.space.id() && said.shape == self.space.shape() && said.sequence <= *sequence;
-        if !fits || head.verify(&self.gate.signer(&said.provider)).is_err() {
+        if !fits || !newer || head.verify(&self.gate.signer(&said.provider)).is_err() {
             return Err(DecodeError::Value);
         }
         let hashes = reader.take((said.count as usize).saturating_mul(Digest::LEN))?.chunks_exact(Digest::LEN);

@@ -58,13 +58,14 @@ pub(super) struct Aside {
     pub(super) place: Place,
     pub(super) value: Vec<u8>,
     level: u8,
-    against: Vec<Match>,
+    /// The values that it contradicts, by entry: as long as all of them are there, so does it.
+    against: Vec<u32>,
 }
 
 /// A value that contradicts others, and stands aside until they or it are gone: nobody finds it.
 ///
 /// One or the other is not what the scheme makes, and the owner can [tell](crate::search::ordered::inspect) which.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined<'a> {
     /// Whose value it is.
     pub provider: &'a Path,
@@ -74,8 +75,8 @@ pub struct Quarantined<'a> {
     pub value: &'a [u8],
     /// At which bit it contradicts others, from the most significant.
     pub level: u8,
-    /// What it contradicted when it came: one value of each side.
-    pub against: &'a [Match],
+    /// What it contradicts: one value of each side.
+    pub against: Vec<Match>,
 }
 
 /// What became of a batch.
@@ -155,6 +156,7 @@ impl<M: Search> Column<M> {
         self.quarantine.iter().filter_map(|aside| {
             let (provider, _) = self.providers.get(aside.place.provider as usize)?;
             let Aside { place, value, level, against } = aside;
+            let against = against.iter().filter_map(|entry| self.found(*entry)).collect();
             Some(Quarantined { provider, record: place.record, value, level: *level, against })
         })
     }
@@ -222,10 +224,13 @@ impl<M: Search> Column<M> {
         }
         // From here on nothing fails.
         let provider = self.number(&head.provider, head.sequence);
-        let removed = self.remove_records(provider, &head.removed);
+        let (removed, freed) = self.remove_records(&head.provider, &head.removed);
         let id = self.next;
-        self.next = self.next.saturating_add(1);
-        self.written.insert(id, Written { head: batch.head().clone(), leaves, left: head.count });
+        // Of a batch that only removes nothing is left to keep.
+        if head.count > 0 {
+            self.next = self.next.saturating_add(1);
+            self.written.insert(id, Written { head: batch.head().clone(), leaves, left: head.count });
+        }
         let mut inserted = Inserted { added: 0, quarantined: 0, removed };
         for ((record, value), position) in batch.entries().zip(0u32..) {
             let place = Place { provider, record: *record, batch: id, position };
@@ -237,10 +242,7 @@ impl<M: Search> Column<M> {
                 }
             }
         }
-        self.written.retain(|_, written| written.left > 0);
-        if removed > 0 {
-            self.retry();
-        }
+        self.retry(&freed);
         Ok(inserted)
     }
 
@@ -273,10 +275,7 @@ impl<M: Search> Column<M> {
                 }
                 None
             }
-            Err(Conflict { level, against }) => {
-                let against = against.iter().filter_map(|entry| self.found(*entry)).collect();
-                Some(Aside { value: value.to_vec(), level, against, place })
-            }
+            Err(Conflict { level, against }) => Some(Aside { value: value.to_vec(), level, against, place }),
         }
     }
 
@@ -296,8 +295,10 @@ impl<M: Search> Column<M> {
         }
     }
 
-    fn remove_entries(&mut self, gone: &[(u32, RecordId, u32)]) {
-        for key @ (_, _, entry) in gone {
+    /// Removes values that are found, and those in quarantine for which `aside` holds. Returns how many that were, and the
+    /// numbers of the former, which may be others' from now on.
+    fn remove(&mut self, found: &[(u32, RecordId, u32)], aside: impl Fn(&Place) -> bool) -> (u32, BTreeSet<u32>) {
+        for key @ (_, _, entry) in found {
             self.by_record.remove(key);
             self.store.remove(*entry);
             if let Some(place) = self.entries.get_mut(*entry as usize).and_then(Option::take) {
@@ -305,23 +306,28 @@ impl<M: Search> Column<M> {
                 self.release(place.batch);
             }
         }
-    }
-
-    /// Takes values out of quarantine for good.
-    fn drop_quarantined(&mut self, gone: impl Fn(&Place) -> bool) -> u32 {
         let (dropped, kept): (Vec<_>, _) =
-            core::mem::take(&mut self.quarantine).into_iter().partition(|aside| gone(&aside.place));
+            core::mem::take(&mut self.quarantine).into_iter().partition(|other| aside(&other.place));
         self.quarantine = kept;
         dropped.iter().for_each(|aside: &Aside| self.release(aside.place.batch));
-        dropped.len() as u32
+        let count = (found.len() as u32).saturating_add(dropped.len() as u32);
+        (count, found.iter().map(|(_, _, entry)| *entry).collect())
     }
 
-    fn remove_records(&mut self, provider: u32, records: &BTreeSet<RecordId>) -> u32 {
-        let of = |record: &RecordId| self.by_record.range((provider, *record, 0)..=(provider, *record, u32::MAX));
-        let gone: Vec<_> = records.iter().flat_map(of).copied().collect();
-        self.remove_entries(&gone);
-        let dropped = self.drop_quarantined(|place| place.provider == provider && records.contains(&place.record));
-        (gone.len() as u32).saturating_add(dropped)
+    /// What a provider wrote of records, under whichever of its keys.
+    fn remove_records(&mut self, provider: &Path, records: &BTreeSet<RecordId>) -> (u32, BTreeSet<u32>) {
+        if records.is_empty() {
+            return (0, BTreeSet::new());
+        }
+        let same = self.providers.iter().zip(0u32..).filter(|((path, _), _)| path.same_place(provider));
+        let same: BTreeSet<_> = same.map(|(_, number)| number).collect();
+        let by_record = &self.by_record;
+        let of = |record: RecordId| {
+            let of = move |number: &u32| by_record.range((*number, record, 0)..=(*number, record, u32::MAX));
+            same.iter().flat_map(of)
+        };
+        let found: Vec<_> = records.iter().flat_map(|record| of(*record)).copied().collect();
+        self.remove(&found, |place| same.contains(&place.provider) && records.contains(&place.record))
     }
 
     /// Removes everything that was written under keys for which `gone` holds, and returns how many values that were. What
@@ -331,12 +337,11 @@ impl<M: Search> Column<M> {
     pub fn remove_where(&mut self, gone: impl Fn(&Path) -> bool) -> u32 {
         let paths = self.providers.iter().zip(0u32..).filter(|((path, _), _)| gone(path));
         let providers: BTreeSet<_> = paths.map(|(_, number)| number).collect();
-        let entries: Vec<_> =
+        let found: Vec<_> =
             self.by_record.iter().filter(|(provider, ..)| providers.contains(provider)).copied().collect();
-        self.remove_entries(&entries);
-        let dropped = self.drop_quarantined(|place| providers.contains(&place.provider));
-        self.retry();
-        (entries.len() as u32).saturating_add(dropped)
+        let (removed, freed) = self.remove(&found, |place| providers.contains(&place.provider));
+        self.retry(&freed);
+        removed
     }
 
     /// Removes what is under keys that nobody lists any more: of providers that were expelled, and of former generations.
@@ -345,12 +350,16 @@ impl<M: Search> Column<M> {
         self.remove_where(|path| !gate.keeps(path))
     }
 
-    /// Puts what stands in quarantine where it belongs, if nothing contradicts it any more.
-    fn retry(&mut self) {
-        for Aside { place, value, .. } in core::mem::take(&mut self.quarantine) {
-            if let Some(still) = self.place(place, &value) {
-                self.quarantine.push(still);
-            }
+    /// Puts what stands in quarantine where it belongs, if nothing contradicts it any more. Whoever fills the quarantine
+    /// does not make removals of others dear: only what contradicts one of those that went is looked at.
+    fn retry(&mut self, freed: &BTreeSet<u32>) {
+        if freed.is_empty() {
+            return;
+        }
+        for aside in core::mem::take(&mut self.quarantine) {
+            let holds = !aside.against.is_empty() && !aside.against.iter().any(|entry| freed.contains(entry));
+            let still = if holds { Some(aside) } else { self.place(aside.place, &aside.value) };
+            self.quarantine.extend(still);
         }
     }
 
@@ -364,12 +373,12 @@ impl<M: Search> Column<M> {
         Answer::new(self.store.query(&paths, trapdoor).into_iter().filter_map(|entry| self.found(entry)))
     }
 
-    /// The evidence that a provider wrote of a record: for each value that is found.
-    #[must_use]
-    pub fn evidence(&self, found: &Match) -> Vec<Evidence<M, M::Stored>> {
-        let Some(provider) = self.numbers.get(&found.provider) else { return Vec::new() };
-        let entries = self.by_record.range((*provider, found.record, 0)..=(*provider, found.record, u32::MAX));
-        entries.filter_map(|(_, _, entry)| self.show(*entry)).collect()
+    /// The evidence that a provider wrote of a record: for each value that is found. Each takes a hash for every value of
+    /// its batch, when it is asked for.
+    pub fn evidence(&self, found: &Match) -> impl Iterator<Item = Evidence<M, M::Stored>> + use<'_, M> {
+        let (provider, record) = (self.numbers.get(&found.provider).copied(), found.record);
+        let of = move |number| self.by_record.range((number, record, 0)..=(number, record, u32::MAX));
+        provider.into_iter().flat_map(of).filter_map(|(_, _, entry)| self.show(*entry))
     }
 
     fn show(&self, entry: u32) -> Option<Evidence<M, M::Stored>> {

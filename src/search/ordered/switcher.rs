@@ -14,6 +14,9 @@ use crate::search::token::Clause;
 use crate::search::{Batch, BatchError, BatchHead, Gate, GateError, Path, Rosters, Space, SpaceId, Token};
 
 /// The gate of a column in the ordered mode: what one switcher signed, of one generation of the space.
+///
+/// Who may write and ask the switcher knows, and the cloud does not. What the switcher signed before it heard that somebody
+/// is out, whoever kept it back brings in later: a token until its end, a batch until the next generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Switched {
     /// Who switches.
@@ -110,10 +113,12 @@ impl Switcher {
         self.signing.id()
     }
 
-    /// Serves a space, with factors that it has, and rosters that it hears of.
+    /// Serves a space, with factors that it has, and rosters that it hears of. Those that it has of the space it keeps;
+    /// after a restart they are [restored](Rosters::restore).
     pub fn serve(&mut self, switch: Switch) {
-        let rosters = Rosters::new(switch.space());
-        self.desks.insert(switch.space().id(), Desk { switch, rosters });
+        let space = switch.space().id();
+        let rosters = self.desks.remove(&space).map_or_else(|| Rosters::new(switch.space()), |desk| desk.rosters);
+        self.desks.insert(space, Desk { switch, rosters });
     }
 
     fn desk(&self, space: &SpaceId) -> Result<&Desk, SwitcherError> {
@@ -190,7 +195,8 @@ impl Switcher {
         Batch::new(&self.signing, switched, batch.records.clone(), bytes).map_err(SwitcherError::Batch)
     }
 
-    /// Switches what a user asks who may ask now, for the cloud.
+    /// Switches what a user asks who may ask now, for the cloud. It counts no longer than the owner's list that names the
+    /// user: the cloud hears of no later one.
     ///
     /// # Errors
     /// [`SwitcherError`].
@@ -199,6 +205,7 @@ impl Switcher {
         token: &Signed<Token<Ordered, Question>>,
         now: Timestamp,
     ) -> Result<Signed<Token<Ordered, Trapdoor>>, SwitcherError> {
+        let Token { asker, mut not_after, nonce, .. } = *token.unverified();
         let mut clauses = Vec::new();
         for clause in &token.unverified().clauses {
             let desk = self.desk(&clause.space)?;
@@ -208,8 +215,8 @@ impl Switcher {
             }
             let trapdoor = desk.switch.switch_question(user, &clause.trapdoor).map_err(SwitcherError::Switch)?;
             clauses.push(Clause { space: clause.space, shape: clause.shape, trapdoor });
+            not_after = desk.rosters.end().map_or(not_after, |end| not_after.min(end));
         }
-        let Token { asker, not_after, nonce, .. } = *token.unverified();
         let switched = Token { asker, not_after, nonce, source: token.digest(), clauses, mode: PhantomData };
         Ok(Signed::new(&self.signing, switched))
     }
