@@ -104,8 +104,17 @@ pub trait Store<M: Search>: fmt::Debug + Send + Sync {
     /// The bytes of a value as they were inserted, appended to `out`; nothing if it is not there.
     fn get(&self, entry: u32, out: &mut Vec<u8>);
 
-    /// What is found, each once; in the order of values where the mode knows it. `providers` are the paths by number.
-    fn query(&self, providers: &[Path], trapdoor: &M::Trapdoor) -> Vec<u32>;
+    /// What is found, each once. `providers` are the paths by number.
+    fn query(&self, providers: &[Path], trapdoor: &M::Trapdoor) -> Found;
+}
+
+/// What was found in a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// By number.
+    pub entries: Vec<u32>,
+    /// How many of them, from the front, are in the order that was asked for. What follows has no place in it.
+    pub in_order: usize,
 }
 
 /// An encrypted value that contradicts others: somebody did not keep to the scheme.

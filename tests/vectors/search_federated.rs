@@ -107,7 +107,7 @@ fn every_key_and_message() {
             trapdoor.write(&mut encoded);
             assert_eq!(encoded, token);
             assert_eq!(decode(&space, &token), trapdoor);
-            assert_eq!(scan.query(&[path.clone()], &trapdoor), small::<u32>(&expected["found"]));
+            assert_eq!(scan.query(&[path.clone()], &trapdoor).entries, small::<u32>(&expected["found"]));
         };
         for range in items(case, "ranges") {
             asks(&hazmat::range(number(&range["lower"]), number(&range["upper"])), range);

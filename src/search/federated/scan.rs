@@ -13,7 +13,7 @@ use super::Federated;
 use super::left::{Left, Part, Trapdoor};
 use super::prf::{cipher, mask, tag};
 use super::right::Parts;
-use crate::search::{Conflict, Path, Shape, Space, Store};
+use crate::search::{Conflict, Found, Path, Shape, Space, Store};
 
 /// Entries that are decided together: enough to keep AES busy, few enough to stay in the nearest cache.
 const CHUNK: usize = 256;
@@ -139,7 +139,7 @@ impl Store<Federated> for Scan {
         }
     }
 
-    fn query(&self, providers: &[Path], trapdoor: &Trapdoor) -> Vec<u32> {
+    fn query(&self, providers: &[Path], trapdoor: &Trapdoor) -> Found {
         let asked = |(lane, path): (_, &Path)| Some((lane, Test::new(trapdoor.part(path)?)));
         let lanes: Vec<(&Lane, Test)> = self.lanes.iter().zip(providers).filter_map(asked).collect();
         let ranges = |job: usize| {
@@ -156,11 +156,12 @@ impl Store<Federated> for Scan {
                 test.run(lane, start, end, &mut found);
                 found
             });
-            return found.collect::<Vec<_>>().concat();
+            return Found { entries: found.collect::<Vec<_>>().concat(), in_order: 0 };
         }
         let mut found = Vec::new();
         ranges(usize::MAX).for_each(|(lane, test, start, end)| test.run(lane, start, end, &mut found));
-        found
+        // The order is not known.
+        Found { entries: found, in_order: 0 }
     }
 }
 

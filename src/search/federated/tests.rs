@@ -139,7 +139,7 @@ fn scan(key: &WriteKey, values: &[Value]) -> Scan {
 
 fn found(scan: &Scan, path: &Path, key: &QueryKey, query: &Query) -> Vec<u32> {
     let trapdoor = Federated::question(key, query).unwrap();
-    let mut found = scan.query(core::slice::from_ref(path), &trapdoor);
+    let mut found = scan.query(core::slice::from_ref(path), &trapdoor).entries;
     found.sort_unstable();
     found
 }
@@ -299,8 +299,8 @@ fn nothing_is_found_with_keys_of_others() {
             let mut scan = Scan::new(&space);
             scan.insert(0, 0, bytes).unwrap();
             // The token is for one path, and it tells nothing where somebody files another's entry under that path.
-            assert_eq!(scan.query(&[path.clone()], &trapdoor), if i == j { vec![0] } else { vec![] });
-            assert_eq!(scan.query(&[everybody[j].clone()], &trapdoor), if i == j { vec![0] } else { vec![] });
+            assert_eq!(scan.query(&[path.clone()], &trapdoor).entries, if i == j { vec![0] } else { vec![] });
+            assert_eq!(scan.query(&[everybody[j].clone()], &trapdoor).entries, if i == j { vec![0] } else { vec![] });
             let read = [key.decrypt(path, bytes), writer(&space, path).decrypt(bytes)];
             for read in read {
                 assert_eq!(read.map(|n| *n), if i == j { Ok(77) } else { Err(DecryptError::Key) });
@@ -314,7 +314,7 @@ fn nothing_is_found_with_keys_of_others() {
         assert_eq!(key.decrypt(path, &entries[i]), Err(DecryptError::Key));
         let mut scan = Scan::new(&space);
         scan.insert(0, 0, &entries[i]).unwrap();
-        assert!(scan.query(&[path.clone()], &Federated::question(&key, &range(77, 77)).unwrap()).is_empty());
+        assert!(scan.query(&[path.clone()], &Federated::question(&key, &range(77, 77)).unwrap()).entries.is_empty());
     }
 }
 
@@ -596,7 +596,7 @@ proptest! {
             (range(u64::from(lower), u64::from(upper)), lower, upper),
             (point(number(some.into())), some, some),
         ] {
-            let mut found = scan.query(&paths, &Federated::question(&key, &query).unwrap());
+            let mut found = scan.query(&paths, &Federated::question(&key, &query).unwrap()).entries;
             found.sort_unstable();
             let is = |(provider, value, _): &(u8, u16, Vec<u8>)| asked >> provider & 1 == 1 && (first..=last).contains(value);
             let expected: Vec<_> = model.iter().filter(|(_, entry)| is(entry)).map(|(entry, _)| *entry).collect();

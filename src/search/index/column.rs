@@ -14,7 +14,7 @@ use crate::hash::Digest;
 use crate::identity::Signed;
 use crate::search::batch::tree;
 use crate::search::{
-    Batch, BatchHead, Conflict, Evidence, Form, Gate, GateError, InsertError, Path, Search, Space, Store, Token,
+    Batch, BatchHead, Conflict, Evidence, Form, Found, Gate, GateError, InsertError, Path, Search, Space, Store, Token,
 };
 
 /// The encrypted values of one space, of all providers, as a cloud holds them.
@@ -62,9 +62,9 @@ pub(super) struct Aside {
     against: Vec<u32>,
 }
 
-/// A value that contradicts others, and stands aside until they or it are gone: nobody finds it.
-///
-/// One or the other is not what the scheme makes, and the owner can [tell](crate::search::ordered::inspect) which.
+/// A value that contradicts others of its own provider's, and stands aside until they or it are gone: nobody finds it. The
+/// provider did not keep to the scheme; which value is not what the scheme makes, the owner can
+/// [tell](crate::search::ordered::inspect).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined<'a> {
     /// Whose value it is.
@@ -279,7 +279,7 @@ impl<M: Search> Column<M> {
         }
     }
 
-    fn found(&self, entry: u32) -> Option<Match> {
+    pub(in crate::search) fn found(&self, entry: u32) -> Option<Match> {
         let place = self.entries.get(entry as usize)?.as_ref()?;
         let (provider, _) = self.providers.get(place.provider as usize)?;
         Some(Match { provider: provider.clone(), record: place.record })
@@ -369,8 +369,15 @@ impl<M: Search> Column<M> {
 
     /// What a trapdoor finds, without asking whose it is.
     pub(super) fn find(&self, trapdoor: &M::Trapdoor) -> Answer {
-        let paths: Vec<_> = self.providers.iter().map(|(path, _)| path.clone()).collect();
-        Answer::new(self.store.query(&paths, trapdoor).into_iter().filter_map(|entry| self.found(entry)))
+        let Found { entries, in_order } = self.store.query(&self.paths(), trapdoor);
+        let (ordered, others) = entries.split_at_checked(in_order).unwrap_or((&entries, &[]));
+        let found = |entries: &[u32]| entries.iter().filter_map(|entry| self.found(*entry)).collect::<Vec<_>>();
+        Answer::new(found(ordered), found(others))
+    }
+
+    /// The paths of providers by number.
+    pub(in crate::search) fn paths(&self) -> Vec<Path> {
+        self.providers.iter().map(|(path, _)| path.clone()).collect()
     }
 
     /// The evidence that a provider wrote of a record: for each value that is found. Each takes a hash for every value of

@@ -23,8 +23,11 @@
 //!   V_t = k·H2G(sid, t, p, x_t + 1); 64 bytes a bit. It takes two hashes to the group and two multiplications a bit.
 //! * **Switching**: c times each point, and 16 bytes of a digest over sid, t and the point; 32 bytes a bit.
 //! * **Comparison**: at the first bit where U differs, V of the smaller value is U of the greater one.
-//! * **Index**: a trie over U whose siblings are in order by V. What contradicts it is refused with the names of what it
-//!   contradicts, and never stands in the order; the owner [inspects](inspect) who is to blame.
+//! * **Index**: for each provider a trie over U whose siblings are in order by V. What contradicts its own provider's other
+//!   values is put into [quarantine](crate::search::Quarantined). Ranges are found provider by provider. The smallest and the
+//!   greatest are put in order over all; what contradicts most hospitals there is set apart, with its provider's name, and
+//!   never stands in the order. The owner [inspects](inspect) who is to blame. In one trie for all, a provider that lies first
+//!   would hide what others write, and would learn from what is hidden what they have.
 //! * **Rotation**: δ = r'·r⁻¹ for the switcher, which switches what was uploaded before again; the index is built anew.
 //!
 //! The shape of U and V is that of the order-revealing encryption of Chenette, Lewi, Weis and Wu (“Practical Order-Revealing
@@ -63,6 +66,7 @@
 //! switcher is honest. [Rotation](SwitchRotation) makes keys of former generations useless also to who gets hold of the new
 //! index. Old indexes stay what they were.
 
+mod arrange;
 mod error;
 mod form;
 #[cfg(any(test, feature = "hazmat"))]
@@ -223,7 +227,8 @@ impl Search for Ordered {
                 let point = bound(form::number(bits, value).ok_or(TrapdoorError::Value)?)?;
                 Ok(token(Some(point.clone()), Some(point), End::Smallest, u32::MAX))
             }
-            Ask::Top(end, limit) => Ok(token(None, None, *end, *limit)),
+            // What has no limit is a range.
+            Ask::Top(end, limit) => Ok(token(None, None, *end, (*limit).min(u32::MAX - 1))),
             Ask::Prefix(_) => Err(TrapdoorError::Query),
         }
     }

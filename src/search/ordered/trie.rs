@@ -1,4 +1,7 @@
-//! The index: a trie over U whose siblings are in order by V.
+//! The index: for each provider a trie over U whose siblings are in order by V, and the order over all of them.
+//!
+//! A provider contradicts itself or nobody. In one trie for all, the first who lies about a prefix would keep everybody's
+//! values out that have it, and would see by what is kept out what others have.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -6,22 +9,20 @@ use core::fmt;
 use super::form::{DIGEST, PAIR, pairs};
 use super::{Ordered, Trapdoor};
 use crate::identity::PartyId;
-use crate::search::{Conflict, End, Path, Space, Store};
+use crate::search::{Conflict, End, Found, Path, Space, Store};
 
 /// No node, or no entry.
 const NONE: u32 = u32::MAX;
-/// The node above the first bit.
-const ROOT: u32 = 0;
 
 /// U and V of one bit.
-type Pair = ([u8; DIGEST], [u8; DIGEST]);
+pub(super) type Pair = ([u8; DIGEST], [u8; DIGEST]);
 
 /// One prefix: 44 bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Node {
-    pair: Pair,
-    /// For a free node, the next one.
-    parent: u32,
+    pub(super) pair: Pair,
+    /// None above the first bit. For a free node, the next one.
+    pub(super) parent: u32,
     /// The lower child, or the only one, and the upper child. At the last bit, the first and the last entry.
     pub(super) below: [u32; 2],
 }
@@ -57,15 +58,17 @@ enum Way {
     Conflict([u32; 2]),
 }
 
-/// The values of a space in order: a node of 44 bytes for each prefix that any of them has, and 16 bytes for each value.
-/// Equal values share all of their nodes. Numbers of entries should be dense: the table of entries is as long as the
-/// greatest.
+/// The values of a space, those of each provider in order: a node of 44 bytes for each prefix that any of a provider's values
+/// has, and 16 bytes for each value. Equal values share all of their nodes. Numbers of entries should be dense: the table of
+/// entries is as long as the greatest.
 ///
-/// Insertion, removal and the search for a bound take one step a bit; each answer takes a step, and at most two a bit to the
-/// next one.
+/// Insertion and removal take one step a bit, and so does the search for a bound, for each provider; each answer takes a
+/// step, and at most two a bit to the next one.
 pub struct Trie {
-    bits: u8,
+    pub(super) bits: u8,
     pub(super) nodes: Vec<Node>,
+    /// The node above the first bit of each provider's values.
+    roots: Vec<u32>,
     /// The first free node.
     free: u32,
     entries: Vec<Entry>,
@@ -74,12 +77,13 @@ pub struct Trie {
 impl fmt::Debug for Trie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Trie");
-        out.field("bits", &self.bits).field("nodes", &self.nodes.len()).finish_non_exhaustive()
+        out.field("bits", &self.bits).field("providers", &self.roots.len()).field("nodes", &self.nodes.len());
+        out.finish_non_exhaustive()
     }
 }
 
 impl Trie {
-    fn node(&self, at: u32) -> &Node {
+    pub(super) fn node(&self, at: u32) -> &Node {
         self.nodes.get(at as usize).unwrap_or(const { &Node::NEW })
     }
 
@@ -87,6 +91,12 @@ impl Trie {
         if let Some(node) = self.nodes.get_mut(at as usize) {
             change(node);
         }
+    }
+
+    /// The leaf of an entry that is there, and its provider.
+    pub(super) fn leaf(&self, number: u32) -> (u32, u32) {
+        let Entry { leaf, provider, .. } = self.entry(number);
+        (leaf, provider)
     }
 
     fn entry(&self, number: u32) -> Entry {
@@ -121,19 +131,30 @@ impl Trie {
         }
     }
 
-    /// Puts a node below another, before or after the child that may be there.
-    fn put(&mut self, parent: u32, pair: Pair, before: bool) -> u32 {
-        let node = Node { pair, parent, below: [NONE; 2] };
-        let at = if self.free == NONE {
+    fn take(&mut self, node: Node) -> u32 {
+        if self.free == NONE {
             self.nodes.push(node);
             // There was room for it.
-            (self.nodes.len() - 1) as u32
-        } else {
-            let at = self.free;
-            self.free = self.node(at).parent;
-            self.change(at, |free| *free = node);
-            at
-        };
+            return (self.nodes.len() - 1) as u32;
+        }
+        let at = self.free;
+        self.free = self.node(at).parent;
+        self.change(at, |free| *free = node);
+        at
+    }
+
+    /// The node above a provider's values.
+    fn root(&mut self, provider: u32) -> u32 {
+        while self.roots.len() <= provider as usize {
+            let root = self.take(Node::NEW);
+            self.roots.push(root);
+        }
+        self.roots.get(provider as usize).copied().unwrap_or(NONE)
+    }
+
+    /// Puts a node below another, before or after the child that may be there.
+    fn put(&mut self, parent: u32, pair: Pair, before: bool) -> u32 {
+        let at = self.take(Node { pair, parent, below: [NONE; 2] });
         self.change(parent, |parent| {
             let [only, _] = parent.below;
             parent.below = if before { [at, only] } else { [only, at] };
@@ -153,7 +174,7 @@ impl Trie {
 
     /// The next leaf beyond all that is below a node at that many bits, in the order that starts from an end.
     fn beyond(&self, mut at: u32, mut level: u8, from: End) -> Option<u32> {
-        while at != ROOT && level > 0 {
+        while level > 0 {
             let parent = self.node(at).parent;
             let [first, second] = self.node(parent).below;
             let next = match from {
@@ -171,11 +192,11 @@ impl Trie {
 
     /// The first leaf that is not below a bound, or the last one that is not above it. Nothing also for a bound that
     /// contradicts what is there.
-    fn seek(&self, bound: &[u8], from: End) -> Option<u32> {
+    fn seek(&self, root: u32, bound: &[u8], from: End) -> Option<u32> {
         if bound.len() != PAIR * usize::from(self.bits) {
             return None;
         }
-        let mut at = ROOT;
+        let mut at = root;
         for (level, pair) in (1..=self.bits).zip(pairs(bound)) {
             match self.way(at, &pair) {
                 Way::Child(child) => at = child,
@@ -187,6 +208,42 @@ impl Trie {
             }
         }
         Some(at)
+    }
+
+    /// Appends what is found of one provider's, in order from the end that is asked for.
+    fn find(&self, root: u32, trapdoor: &Trapdoor, found: &mut Vec<u32>) {
+        let leaf = |bound: &Option<Vec<u8>>, from| match bound {
+            Some(bound) => self.seek(root, bound, from),
+            None => Some(self.outermost(root, 0, from)),
+        };
+        if self.node(root).below == [NONE; 2] {
+            return;
+        }
+        let ends = leaf(&trapdoor.lower, End::Smallest).zip(leaf(&trapdoor.upper, End::Greatest));
+        let Some((low, high)) = ends.filter(|(low, high)| self.up_to(*low, *high)) else { return };
+        let (mut at, last) = match trapdoor.end {
+            End::Smallest => (low, high),
+            End::Greatest => (high, low),
+        };
+        let limit = found.len().saturating_add(usize::try_from(trapdoor.limit).unwrap_or(usize::MAX));
+        loop {
+            let [mut number, _] = self.node(at).below;
+            while number != NONE && found.len() < limit {
+                found.push(number);
+                number = self.entry(number).after;
+            }
+            if at == last || found.len() >= limit {
+                return;
+            }
+            let Some(next) = self.beyond(at, self.bits, trapdoor.end) else { return };
+            at = next;
+        }
+    }
+
+    /// All entries.
+    pub(super) fn all(&self) -> Vec<u32> {
+        let entries = self.entries.iter().zip(0..).filter(|(entry, _)| entry.leaf != NONE);
+        entries.map(|(_, number)| number).collect()
     }
 
     /// Whether a leaf is another or before it.
@@ -218,20 +275,22 @@ fn within(providers: &[Path], scope: &[Path]) -> Vec<bool> {
 
 impl Store<Ordered> for Trie {
     fn new(space: &Space<Ordered>) -> Self {
-        Self { bits: space.shape().bits(), nodes: Vec::from([Node::NEW]), free: NONE, entries: Vec::new() }
+        let (nodes, roots, entries) = (Vec::new(), Vec::new(), Vec::new());
+        Self { bits: space.shape().bits(), nodes, roots, free: NONE, entries }
     }
 
-    /// A number that is taken contradicts whatever has it.
+    /// A value contradicts others of its provider's alone. A number that is taken contradicts whatever has it.
     fn insert(&mut self, entry: u32, provider: u32, bytes: &[u8]) -> Result<(), Conflict> {
         let depth = usize::from(self.bits);
         // No entry has the last number, and no node.
-        if bytes.len() != PAIR * depth || entry == NONE || self.nodes.len().saturating_add(depth) >= NONE as usize {
+        let new = depth.saturating_add((provider as usize).saturating_sub(self.roots.len())).saturating_add(1);
+        if bytes.len() != PAIR * depth || entry == NONE || self.nodes.len().saturating_add(new) >= NONE as usize {
             return Err(Conflict { level: 0, against: Vec::new() });
         }
         if self.entry(entry).leaf != NONE {
             return Err(Conflict { level: 0, against: Vec::from([entry]) });
         }
-        let mut at = ROOT;
+        let mut at = self.root(provider);
         for (level, pair) in (0..self.bits).zip(pairs(bytes)) {
             at = match self.way(at, &pair) {
                 Way::Child(child) => child,
@@ -271,8 +330,11 @@ impl Store<Ordered> for Trie {
             leaf.below = [if first == entry { after } else { first }, if last == entry { before } else { last }];
         });
         let mut at = leaf;
-        while at != ROOT && self.node(at).below == [NONE; 2] {
-            let parent = self.node(at).parent;
+        loop {
+            let Node { parent, below, .. } = *self.node(at);
+            if parent == NONE || below != [NONE; 2] {
+                return;
+            }
             self.change(parent, |parent| {
                 let [first, second] = parent.below;
                 parent.below = [if first == at { second } else { first }, NONE];
@@ -290,7 +352,7 @@ impl Store<Ordered> for Trie {
             return;
         }
         let mut levels = Vec::with_capacity(usize::from(self.bits));
-        while at != ROOT {
+        while self.node(at).parent != NONE {
             let node = self.node(at);
             levels.push(node.pair);
             at = node.parent;
@@ -301,41 +363,18 @@ impl Store<Ordered> for Trie {
         }
     }
 
-    /// In order, from the end that is asked for. Values that are equal come in the order in which they were inserted.
-    fn query(&self, providers: &[Path], trapdoor: &Trapdoor) -> Vec<u32> {
-        let mut found = Vec::new();
-        if self.node(ROOT).below == [NONE; 2] || trapdoor.limit == 0 {
-            return found;
-        }
-        let leaf = |bound: &Option<Vec<u8>>, from| match bound {
-            Some(bound) => self.seek(bound, from),
-            None => Some(self.outermost(ROOT, 0, from)),
-        };
-        let ends = leaf(&trapdoor.lower, End::Smallest).zip(leaf(&trapdoor.upper, End::Greatest));
-        let Some((low, high)) = ends.filter(|(low, high)| self.up_to(*low, *high)) else { return found };
-        let (mut at, last) = match trapdoor.end {
-            End::Smallest => (low, high),
-            End::Greatest => (high, low),
-        };
-        let limit = usize::try_from(trapdoor.limit).unwrap_or(usize::MAX);
+    /// A range gives each provider's values in order, one provider after the other. The smallest or greatest come in order
+    /// over all of them, and behind them what has no place in it.
+    fn query(&self, providers: &[Path], trapdoor: &Trapdoor) -> Found {
         let within = within(providers, &trapdoor.scope);
-        loop {
-            let [mut number, _] = self.node(at).below;
-            while number != NONE {
-                let entry = self.entry(number);
-                if within.get(entry.provider as usize).is_some_and(|within| *within) {
-                    found.push(number);
-                    if found.len() == limit {
-                        return found;
-                    }
-                }
-                number = entry.after;
-            }
-            if at == last {
-                return found;
-            }
-            let Some(next) = self.beyond(at, self.bits, trapdoor.end) else { return found };
-            at = next;
+        let asked = self.roots.iter().zip(&within).filter(|(_, within)| **within);
+        let mut found = Vec::new();
+        asked.for_each(|(root, _)| self.find(*root, trapdoor, &mut found));
+        // A range has no limit, and asks for no order over all.
+        if trapdoor.limit == u32::MAX {
+            Found { entries: found, in_order: 0 }
+        } else {
+            self.first(providers, found, trapdoor)
         }
     }
 }

@@ -35,7 +35,7 @@ fn the_order_of_everybodys_values_is_that_of_numbers() {
     // The index agrees with the comparison.
     let scope = [world.path(0, 0)];
     let all = hazmat::trapdoor(None, None, End::Smallest, u32::MAX, &scope);
-    let found: Vec<_> = trie.query(&scope, &all).into_iter().map(|at| values[at as usize].clone()).collect();
+    let found: Vec<_> = trie.query(&scope, &all).entries.into_iter().map(|at| values[at as usize].clone()).collect();
     assert_eq!(found.len(), values.len());
     assert!(found.is_sorted_by(|(_, x), (_, y)| compare(x, y).unwrap() != Ordering::Greater));
     // What is encrypted is what the owner reads.
@@ -153,6 +153,7 @@ fn a_cycle_is_refused_and_never_sorted() {
             core::slice::from_ref(&path),
             &hazmat::trapdoor(None, None, End::Smallest, u32::MAX, core::slice::from_ref(&path)),
         )
+        .entries
     };
     for first in 0..3 {
         let mut trie = Trie::new(&space);
@@ -163,7 +164,7 @@ fn a_cycle_is_refused_and_never_sorted() {
         assert_eq!(all(&trie), [0, 1]);
         // As a bound it finds nothing.
         let bound = hazmat::trapdoor(Some(c.clone()), None, End::Smallest, 9, core::slice::from_ref(&path));
-        assert!(trie.query(core::slice::from_ref(&path), &bound).is_empty());
+        assert!(trie.query(core::slice::from_ref(&path), &bound).entries.is_empty());
     }
     // Deeper, and behind a common prefix.
     let mut trie = Trie::new(&space);
