@@ -7,6 +7,8 @@ mod batches;
 #[path = "../common/mod.rs"]
 mod common;
 mod oracle;
+mod quarantine;
+mod revocation;
 mod rosters;
 mod scene;
 mod story;
