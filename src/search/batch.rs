@@ -235,6 +235,20 @@ impl<'a, M: Search> Draft<'a, M> {
         Ok(self)
     }
 
+    /// Adds a value of a record that is encrypted already, with the same key: so what was
+    /// [encrypted again](super::federated::WriteKey::reencrypt) comes into an index.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is no encrypted value of the space; nothing is added then. Whether it was made with this key it
+    /// does not see.
+    pub fn add_encrypted(&mut self, record: RecordId, value: &[u8]) -> Result<&mut Self, DecodeError> {
+        let (space, _) = M::writer(self.key);
+        M::Upload::check(&space.shape(), value)?;
+        self.bytes.extend_from_slice(value);
+        self.records.push(record);
+        Ok(self)
+    }
+
     /// Takes out all values of a record that the provider wrote in earlier batches, under whichever of its keys. Those of
     /// this batch stay: so a value is replaced.
     pub fn remove(&mut self, record: RecordId) -> &mut Self {

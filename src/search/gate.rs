@@ -28,6 +28,14 @@ pub trait Gate<M: Search>: Clone + Eq + fmt::Debug + Send + Sync {
     /// [`GateError`].
     fn asks(&self, token: &Signed<Token<M, M::Trapdoor>>, now: Timestamp) -> Result<(), GateError>;
 
+    /// Whether what is asked of its space is for the keys of now.
+    ///
+    /// # Errors
+    /// [`GateError::Space`].
+    fn answers(&self, _: &M::Trapdoor) -> Result<(), GateError> {
+        Ok(())
+    }
+
     /// Writes it.
     fn write(&self, sink: &mut dyn Sink);
 

@@ -3,8 +3,13 @@
 #![cfg(feature = "alloc")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
+mod batches;
 #[path = "../common/mod.rs"]
 mod common;
 mod oracle;
+mod quarantine;
+mod revocation;
+mod rosters;
 mod scene;
 mod story;
+mod tokens;

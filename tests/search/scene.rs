@@ -5,7 +5,7 @@ use sesphr::identity::{PartyId, Signed, SigningKey};
 use sesphr::kem::OwnerRoot;
 use std::collections::{BTreeMap, BTreeSet};
 
-use sesphr::encoding::{Encoding, Message};
+use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::search::ordered::{
     Points, Switch, SwitchError, SwitchKey, SwitchRotation, Switched, Switcher, SwitcherError,
 };
@@ -47,22 +47,15 @@ pub trait Route: Search {
     fn hear(between: &mut Self::Between, column: &mut Column<Self>, roster: &Signed<Roster>, now: Timestamp);
     /// Makes somebody known who is below a provider.
     fn child(between: &mut Self::Between, owner: &SigningKey, key: &Self::WriteKey, child: Step, parent: &SigningKey);
-    fn upload(between: &Self::Between, batch: &Batch<Self, Self::Upload>, now: Timestamp) -> Batch<Self, Self::Stored>;
-    fn ask(
-        between: &Self::Between,
-        token: &Signed<Token<Self, Self::Question>>,
-        now: Timestamp,
-    ) -> Signed<Token<Self, Self::Trapdoor>>;
-
     /// By which rosters everything is let in.
     fn rosters<'a>(between: &'a mut Self::Between, column: &'a mut Column<Self>) -> &'a mut Rosters;
-    /// As `upload`, with a switcher's refusal said as that of an index.
+    /// What goes to the cloud, with a switcher's refusal said as that of an index.
     fn try_upload(
         between: &Self::Between,
         batch: &Batch<Self, Self::Upload>,
         now: Timestamp,
     ) -> Result<Batch<Self, Self::Stored>, InsertError>;
-    /// As `ask`, likewise.
+    /// Likewise.
     fn try_ask(
         between: &Self::Between,
         token: &Signed<Token<Self, Self::Question>>,
@@ -72,6 +65,10 @@ pub trait Route: Search {
     fn renewed(scene: &mut Scene<Self>, from: u32);
     /// What the owner says to the switcher of who is out.
     fn forget(between: &mut Self::Between, column: &mut Column<Self>, place: &Path) -> u32;
+    /// Who signs what stands in the index.
+    fn signer(between: &Self::Between, provider: &Path) -> PartyId;
+    /// Serves a space of another scene too.
+    fn join(between: &mut Self::Between, other: &mut Self::Between, space: &Space<Self>);
 }
 
 fn gate_of(error: SwitcherError) -> Option<GateError> {
@@ -99,14 +96,6 @@ impl Route for Federated {
 
     fn child((): &mut (), _: &SigningKey, _: &Self::WriteKey, _: Step, _: &SigningKey) {}
 
-    fn upload((): &(), batch: &Batch<Self, Self::Upload>, _: Timestamp) -> Batch<Self, Self::Stored> {
-        batch.clone()
-    }
-
-    fn ask((): &(), token: &Signed<Token<Self, Self::Question>>, _: Timestamp) -> Signed<Token<Self, Self::Trapdoor>> {
-        token.clone()
-    }
-
     fn rosters<'a>((): &'a mut (), column: &'a mut Column<Self>) -> &'a mut Rosters {
         column.gate_mut()
     }
@@ -132,6 +121,12 @@ impl Route for Federated {
     fn forget((): &mut (), column: &mut Column<Self>, _: &Path) -> u32 {
         column.sweep()
     }
+
+    fn signer((): &(), provider: &Path) -> PartyId {
+        provider.last().party
+    }
+
+    fn join((): &mut (), (): &mut (), _: &Space<Self>) {}
 }
 
 impl Route for Ordered {
@@ -166,18 +161,6 @@ impl Route for Ordered {
         let (space, _) = Self::writer(key);
         let factor = SwitchKey::child(key, child, parent).unwrap();
         switcher.switch_mut(&space.id()).unwrap().add(&factor.verify(&owner.id()).unwrap()).unwrap();
-    }
-
-    fn upload(switcher: &Switcher, batch: &Batch<Self, Points>, now: Timestamp) -> Batch<Self, Self::Stored> {
-        switcher.switch(batch, now).unwrap()
-    }
-
-    fn ask(
-        switcher: &Switcher,
-        token: &Signed<Token<Self, Self::Question>>,
-        now: Timestamp,
-    ) -> Signed<Token<Self, Self::Trapdoor>> {
-        switcher.ask(token, now).unwrap()
     }
 
     fn rosters<'a>(switcher: &'a mut Switcher, column: &'a mut Column<Self>) -> &'a mut Rosters {
@@ -242,6 +225,17 @@ impl Route for Ordered {
     fn forget(switcher: &mut Switcher, column: &mut Column<Self>, place: &Path) -> u32 {
         switcher.switch_mut(&column.space().id()).unwrap().remove_provider(place);
         column.remove_where(|path| path.is_within(place))
+    }
+
+    fn signer(switcher: &Switcher, _: &Path) -> PartyId {
+        switcher.id()
+    }
+
+    fn join(switcher: &mut Switcher, other: &mut Switcher, space: &Space<Self>) {
+        let rosters = other.rosters_mut(&space.id()).unwrap().clone();
+        let switch = other.switch_mut(&space.id()).unwrap().to_secret_bytes();
+        switcher.serve(Switch::from_bytes(&switch).unwrap());
+        *switcher.rosters_mut(&space.id()).unwrap() = rosters;
     }
 }
 
@@ -337,6 +331,19 @@ impl<M: Route> Scene<M> {
         draft.sign(self.sequence, &party(place)).unwrap()
     }
 
+    /// A batch under a hospital's key of some generation, whatever the registrar says.
+    pub fn batch_by(&mut self, hospital: u8, generation: u32, values: &[(u64, &str)]) -> Batch<M, M::Upload> {
+        self.sequence += 1;
+        let path = Path::new(Step { party: party(hospital).id(), generation });
+        let key = M::write_key(&self.root, &self.space, &path);
+        let mut draft = Draft::<M>::new(&key);
+        for (number, value) in values {
+            let value = self.space.encoder().parse(value).unwrap();
+            draft.add(record(*number), &value, &mut rng(*number as u8)).unwrap();
+        }
+        draft.sign(self.sequence, &party(hospital)).unwrap()
+    }
+
     pub fn column(&mut self) -> &mut Column<M> {
         self.index.column_mut(&self.space.id()).unwrap()
     }
@@ -360,8 +367,7 @@ impl<M: Route> Scene<M> {
     }
 
     pub fn ask(&self, user: u8, query: &Query) -> Answer {
-        let token = M::ask(&self.between, &self.token(user, query), NOW);
-        self.index.query(&token, NOW).unwrap()
+        self.try_ask(&self.token(user, query), NOW).unwrap()
     }
 
     pub fn try_ask(&self, token: &Signed<Token<M, M::Question>>, now: Timestamp) -> Result<Answer, QueryError> {

@@ -363,8 +363,15 @@ impl<M: Search> Column<M> {
         }
     }
 
-    pub(super) fn asks(&self, token: &Signed<Token<M, M::Trapdoor>>, now: Timestamp) -> Result<(), GateError> {
-        self.gate.asks(token, now)
+    /// Whether a token counts now, and what it asks of this space.
+    pub(super) fn asks(
+        &self,
+        token: &Signed<Token<M, M::Trapdoor>>,
+        trapdoor: &M::Trapdoor,
+        now: Timestamp,
+    ) -> Result<(), GateError> {
+        self.gate.asks(token, now)?;
+        self.gate.answers(trapdoor)
     }
 
     /// What a trapdoor finds, without asking whose it is.

@@ -71,7 +71,7 @@ impl<M: Search> Index<M> {
             if column.space().shape() != clause.shape {
                 return Err(QueryError::Space);
             }
-            column.asks(token, now).map_err(QueryError::Gate)?;
+            column.asks(token, &clause.trapdoor, now).map_err(QueryError::Gate)?;
             columns.push((column, &clause.trapdoor));
         }
         let mut answers = columns.into_iter().map(|(column, trapdoor)| column.find(trapdoor));

@@ -44,6 +44,11 @@ impl Gate<Ordered> for Switched {
         if verified.not_after < now { Err(GateError::Time) } else { Ok(()) }
     }
 
+    /// Without a bound there is nothing in a trapdoor but its scope that is of one generation.
+    fn answers(&self, trapdoor: &Trapdoor) -> Result<(), GateError> {
+        of_generation(trapdoor, self.generation).then_some(()).ok_or(GateError::Space)
+    }
+
     fn write(&self, sink: &mut dyn Sink) {
         sink.put(self.switcher.as_bytes());
         sink.put(&self.generation.to_be_bytes());
@@ -52,6 +57,11 @@ impl Gate<Ordered> for Switched {
     fn read(_: &Space<Ordered>, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self { switcher: PartyId::from_array(reader.array()?), generation: reader.u32()? })
     }
+}
+
+/// Whether all providers that are asked are of one generation.
+fn of_generation(asked: &impl crate::search::Trapdoor, generation: u32) -> bool {
+    asked.scope().all(|path| path.generation() == generation)
 }
 
 /// A space as the switcher serves it.
@@ -212,6 +222,10 @@ impl Switcher {
             let (_, user) = desk.rosters.token(token, now).map_err(SwitcherError::Gate)?;
             if clause.shape != desk.switch.space().shape() {
                 return Err(SwitcherError::Space);
+            }
+            // Or somebody who leaves has a token for the next one.
+            if !of_generation(&clause.trapdoor, desk.switch.generation()) {
+                return Err(SwitcherError::Switch(SwitchError::Generation));
             }
             let trapdoor = desk.switch.switch_question(user, &clause.trapdoor).map_err(SwitcherError::Switch)?;
             clauses.push(Clause { space: clause.space, shape: clause.shape, trapdoor });
