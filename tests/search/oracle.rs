@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rand_core::Rng;
+use sesphr::context::RecordId;
 use sesphr::encoding::{Encoding, Message};
 use sesphr::hazmat::search::{number, range};
 use sesphr::hazmat::search_ordered::top;
+use sesphr::identity::PartyId;
 use sesphr::search::{Column, Draft, Duty, Encoder, End, Federated, Mode, Ordered, Query, Registrar};
 
 use crate::common::rng;
@@ -163,15 +165,15 @@ impl<M: Route> World<M> {
         }
     }
 
-    /// A record stands where its smallest value inside does.
+    /// A range gives each provider's records in the order of its values: a record stands where its smallest one inside does.
     fn is_sorted(&self, answer: &sesphr::search::Answer, inside: impl Fn(&u64) -> bool) {
-        let smallest = |found: &sesphr::search::Match| {
-            let of = |fact: &&Fact| {
-                party(fact.0).id() == found.provider.last().party && record(fact.2) == found.record && inside(&fact.3)
-            };
+        let smallest = |place: PartyId, id: RecordId| {
+            let of = |fact: &&Fact| party(fact.0).id() == place && record(fact.2) == id && inside(&fact.3);
             self.facts.iter().filter(of).map(|fact| fact.3).min().unwrap()
         };
-        assert!(answer.matches().iter().map(smallest).is_sorted());
+        for (provider, records) in answer.by_provider() {
+            assert!(records.iter().map(|id| smallest(provider.last().party, *id)).is_sorted());
+        }
     }
 
     fn tops(&self, count: u32) {

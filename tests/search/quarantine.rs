@@ -6,7 +6,7 @@ use sesphr::hazmat::ristretto::{Element, Scalar};
 use sesphr::hazmat::search::{number, range};
 use sesphr::hazmat::search_ordered;
 use sesphr::search::ordered::{Digests, Malformed, compare, inspect};
-use sesphr::search::{Batch, Column, Draft, Encoder, Form, InsertError, Inserted, Match, Ordered, Search};
+use sesphr::search::{Batch, Column, Draft, Encoder, End, Form, InsertError, Inserted, Match, Ordered, Search};
 
 use crate::common::rng;
 use crate::scene::{NOW, Route, Scene, USER, found, party, record};
@@ -76,13 +76,19 @@ fn take_out(scene: &mut Scene<Ordered>, place: u8, at: u64) -> Inserted {
 const ADDED: Inserted = Inserted { added: 1, quarantined: 0, removed: 0 };
 const ASIDE: Inserted = Inserted { added: 0, quarantined: 1, removed: 0 };
 
-/// Records in the order of an answer.
-fn in_order(scene: &Scene<Ordered>) -> Vec<(u8, u64)> {
-    let answer = scene.ask(USER, &range(None, None));
+/// Records in the order of their values over all providers, and those that have no place in it.
+fn arranged(scene: &Scene<Ordered>) -> (Vec<(u8, u64)>, Vec<(u8, u64)>) {
+    let answer = scene.ask(USER, &search_ordered::top(End::Smallest, 1000));
     let one =
         |one: &Match| (one.provider.last().party, u64::from_be_bytes(one.record.as_bytes()[8..].try_into().unwrap()));
     let place = |id| Scene::<Ordered>::places().into_iter().find(|seed| party(*seed).id() == id).unwrap();
-    answer.matches().iter().map(one).map(|(id, at)| (place(id), at)).collect()
+    let (order, aside) = answer.matches().split_at(answer.in_order());
+    let named = |matches: &[Match]| matches.iter().map(one).map(|(id, at)| (place(id), at)).collect();
+    (named(order), named(aside))
+}
+
+fn in_order(scene: &Scene<Ordered>) -> Vec<(u8, u64)> {
+    arranged(scene).0
 }
 
 /// All the ways to lie about a number that we know of.
@@ -119,29 +125,29 @@ fn whoever_comes_first_the_order_of_the_honest_is_theirs() {
     for lie in lies(&blank, 3, 0x555) {
         for first in [true, false] {
             let mut scene = scene();
-            let mut total = Inserted { added: 0, quarantined: 0, removed: 0 };
-            let mut count = |inserted: Inserted| {
-                total.added += inserted.added;
-                total.quarantined += inserted.quarantined;
-            };
             if first {
-                count(put(&mut scene, 3, 99, lie.clone()));
+                assert_eq!(put(&mut scene, 3, 99, lie.clone()), ADDED);
             }
+            // Whatever is said before: nobody is kept out, nor learns from it what others have.
             for (at, value) in (0..).zip(values) {
                 let honest = points(&scene, if at % 2 == 0 { 1 } else { 2 }, value);
-                count(put(&mut scene, if at % 2 == 0 { 1 } else { 2 }, at, honest));
+                assert_eq!(put(&mut scene, if at % 2 == 0 { 1 } else { 2 }, at, honest), ADDED);
             }
             if !first {
-                count(put(&mut scene, 3, 99, lie.clone()));
+                assert_eq!(put(&mut scene, 3, 99, lie.clone()), ADDED);
             }
-            assert_eq!((total.added + total.quarantined) as usize, values.len() + 1);
-            assert_eq!(scene.column().len(), total.added as usize);
-            assert_eq!(scene.column().quarantine().count(), total.quarantined as usize);
-            let honest = in_order(&scene).into_iter().filter(|(place, _)| *place != 3);
+            let (order, aside) = arranged(&scene);
+            assert_eq!(order.len() + aside.len(), values.len() + 1);
+            let honest = order.into_iter().filter(|(place, _)| *place != 3);
             assert!(honest.map(|(_, at)| values[at as usize]).is_sorted());
-            if !first {
-                // Nobody lies himself in front of who was there.
-                assert!(scene.column().quarantine().all(|aside| aside.provider.last().party == party(3).id()));
+            // Ranges find what is honest, as if nobody had lied.
+            for (lower, upper) in [(0, 0xfff), (0x555, 0x555), (0x554, 0x800), (2, 0x7fe)] {
+                let found = found(&scene.ask(USER, &range(Some(lower), Some(upper))));
+                let honest: Vec<_> = found.into_iter().filter(|(place, _)| *place != 3).map(|(_, at)| at).collect();
+                let inside = |at: &u64| (lower..=upper).contains(&values[*at as usize]);
+                let mut expected: Vec<_> = (0..values.len() as u64).filter(inside).collect();
+                expected.sort_unstable_by_key(|at| (at % 2, *at));
+                assert_eq!(honest, expected);
             }
             // As it is after being written down.
             let bytes = scene.column().to_bytes();
@@ -166,8 +172,11 @@ fn a_conflict_names_both_sides_and_the_owner_tells_who_lied() {
     let lie = crooked(&scene, 3, 0x555, 4);
     assert_eq!(put(&mut scene, 3, 7, lie.clone()), ADDED);
     scene.write(2, &[(1, "-2048")]);
+    // Others are not concerned, and the liar contradicts itself.
     let honest = points(&scene, 1, 0x555);
-    assert_eq!(put(&mut scene, 1, 2, honest.clone()), ASIDE);
+    assert_eq!(put(&mut scene, 1, 2, honest.clone()), ADDED);
+    let own = points(&scene, 3, 0x555);
+    assert_eq!(put(&mut scene, 3, 3, own), ASIDE);
     let [liar, one, two] = [3, 1, 2].map(Scene::<Ordered>::path);
     let (root, space) = (&scene.root, scene.space.clone());
     assert_eq!(inspect(root, &space, &liar, &lie).unwrap_err(), Malformed { level: 4 });
@@ -176,18 +185,44 @@ fn a_conflict_names_both_sides_and_the_owner_tells_who_lied() {
     {
         let column = scene.column();
         let aside: Vec<_> = column.quarantine().collect();
-        assert_eq!((aside.len(), aside[0].provider, aside[0].record, aside[0].level), (1, &one, record(2), 4));
+        assert_eq!((aside.len(), aside[0].provider, aside[0].record, aside[0].level), (1, &liar, record(3), 4));
         assert_eq!(aside[0].against, [Match { provider: liar.clone(), record: record(7) }]);
         assert_eq!(aside[0].value.len(), Digests::len(&space.shape()));
         // Nothing shows as found what nobody finds.
-        assert_eq!(column.evidence(&Match { provider: one.clone(), record: record(2) }).count(), 0);
+        assert_eq!(column.evidence(&Match { provider: liar.clone(), record: record(3) }).count(), 0);
         assert_eq!(column.evidence(&Match { provider: liar.clone(), record: record(7) }).count(), 1);
+        // Two hospitals say two things of one prefix: one of them has no place in the order.
+        let contradicting = column.contradicting();
+        assert_eq!(contradicting.len(), 1);
+        assert!([liar.clone(), one.clone()].contains(&contradicting[0].provider));
     }
-    assert_eq!(found(&scene.ask(USER, &range(None, None))), [(2, 1), (3, 7)]);
-    assert_eq!(scene.column().remove_where(|other| *other == liar), 1);
-    assert_eq!(found(&scene.ask(USER, &range(None, None))), [(1, 2), (2, 1)]);
+    assert_eq!(found(&scene.ask(USER, &range(None, None))), [(1, 2), (2, 1), (3, 7)]);
+    // A third one settles it.
+    let third = points(&scene, 2, 0x555);
+    put(&mut scene, 2, 5, third);
+    assert_eq!(scene.column().contradicting(), [Match { provider: liar.clone(), record: record(7) }]);
+    assert_eq!(scene.column().remove_where(|other| *other == liar), 2);
+    assert_eq!(scene.column().contradicting(), []);
+    assert_eq!(found(&scene.ask(USER, &range(None, None))), [(1, 2), (2, 1), (2, 5)]);
     let shown = scene.column().evidence(&Match { provider: one, record: record(2) }).next().unwrap();
     assert!(shown.verify(&space, &party(99).id()).is_ok());
+}
+
+/// Majorities are of hospitals: as many departments as it likes give nobody a second voice.
+#[test]
+fn who_has_many_below_has_one_voice() {
+    let mut scene = scene();
+    for (at, place) in (0..).zip([1, 11, 12, 121]) {
+        let lie = crooked(&scene, place, 0x555, 4);
+        put(&mut scene, place, at, lie);
+    }
+    for (at, place) in (10..).zip([2, 3]) {
+        let honest = points(&scene, place, 0x555);
+        put(&mut scene, place, at, honest);
+    }
+    let (order, aside) = arranged(&scene);
+    assert_eq!(order, [(2, 10), (3, 11)]);
+    assert_eq!(aside.len(), 4);
 }
 
 #[test]
@@ -228,15 +263,15 @@ fn a_value_comes_out_when_the_last_that_it_contradicts_is_gone_and_not_before() 
     let lie = crooked(&scene, 3, 0x555, 4);
     put(&mut scene, 3, 7, lie.clone());
     put(&mut scene, 3, 8, lie.clone());
-    scene.write(2, &[(1, "-2048"), (2, "-2047")]);
-    let honest = points(&scene, 1, 0x555);
-    assert_eq!(put(&mut scene, 1, 2, honest), ASIDE);
+    scene.write(3, &[(1, "-2048"), (2, "-2047")]);
+    let honest = points(&scene, 3, 0x555);
+    assert_eq!(put(&mut scene, 3, 3, honest), ASIDE);
     let against = |scene: &mut Scene<Ordered>| -> Vec<_> {
         scene.column().quarantine().flat_map(|aside| aside.against).map(|found| found.record).collect()
     };
     assert_eq!(against(&mut scene), [record(7)]);
     // Something else goes.
-    take_out(&mut scene, 2, 1);
+    take_out(&mut scene, 3, 1);
     assert_eq!(against(&mut scene), [record(7)]);
     // The one that it was held against goes, and its place is taken at once by something else.
     scene.sequence += 1;
@@ -248,26 +283,26 @@ fn a_value_comes_out_when_the_last_that_it_contradicts_is_gone_and_not_before() 
     assert_eq!(against(&mut scene), [record(8)]);
     take_out(&mut scene, 3, 8);
     assert_eq!(scene.column().quarantine().count(), 0);
-    assert_eq!(in_order(&scene), [(2, 2), (1, 2), (3, 9)]);
+    assert_eq!(in_order(&scene), [(3, 2), (3, 3), (3, 9)]);
 }
 
 #[test]
 fn who_wrote_what_stands_aside_takes_it_out() {
     let mut scene = scene();
-    let lie = crooked(&scene, 3, 0x555, 4);
-    put(&mut scene, 3, 7, lie);
-    let honest = points(&scene, 1, 0x555);
-    assert_eq!(put(&mut scene, 1, 2, honest.clone()), ASIDE);
-    let of_ward = points(&scene, 11, 0x555);
-    assert_eq!(put(&mut scene, 11, 2, of_ward), ASIDE);
+    for place in [1, 11] {
+        let lie = crooked(&scene, place, 0x555, 4);
+        assert_eq!(put(&mut scene, place, 7, lie), ADDED);
+        let honest = points(&scene, place, 0x555);
+        assert_eq!(put(&mut scene, place, 2, honest), ASIDE);
+    }
     // Not another one's of the same record.
     assert_eq!(take_out(&mut scene, 2, 2).removed, 0);
     assert_eq!(take_out(&mut scene, 1, 2).removed, 1);
     assert_eq!(scene.column().quarantine().count(), 1);
     assert_eq!(take_out(&mut scene, 1, 2).removed, 0);
     // Expelled with its departments, also what stands aside goes; and it is in no encoding.
-    assert_eq!(scene.expel(1), 1);
-    assert_eq!((scene.column().quarantine().count(), scene.column().len()), (0, 1));
+    assert_eq!(scene.expel(1), 3);
+    assert_eq!((scene.column().quarantine().count(), scene.column().len()), (0, 0));
     assert!(Column::<Ordered>::from_bytes(&scene.column().to_bytes()).is_ok());
 }
 
@@ -290,19 +325,19 @@ fn what_is_no_value_at_all_does_not_pass_the_switcher() {
     assert_eq!(put(&mut scene, 1, 1, honest), ADDED);
 }
 
-/// What is not protected: who comes first may keep all others from being found, until somebody looks who it was.
 #[test]
-fn who_comes_first_with_noise_hides_everybody_until_it_is_removed() {
+fn who_comes_first_with_noise_hides_nobody() {
     let mut scene = scene();
     assert_eq!(put(&mut scene, 3, 1, noise(5)), ADDED);
-    let batch = scene.batch(1, &[(1, "5"), (2, "6")]);
-    assert_eq!(scene.insert(&batch, NOW).unwrap(), Inserted { added: 0, quarantined: 2, removed: 0 });
-    assert_eq!(scene.range(USER, "5"..="6"), []);
-    assert!(scene.column().quarantine().all(|aside| aside.level == 0));
+    scene.write(1, &[(1, "5"), (2, "6")]);
+    scene.write(2, &[(3, "7")]);
+    assert_eq!(scene.range(USER, "5"..="6"), [(1, 1), (1, 2)]);
+    let (order, aside) = arranged(&scene);
+    assert_eq!((order, aside), (Vec::from([(1, 1), (1, 2), (2, 3)]), Vec::from([(3, 1)])));
     let liar = Scene::<Ordered>::path(3);
     assert!(inspect(&scene.root, &scene.space, &liar, &noise(5)).is_err());
-    scene.expel(3);
-    assert_eq!(scene.range(USER, "5"..="6"), [(1, 1), (1, 2)]);
+    assert_eq!(scene.expel(3), 1);
+    assert_eq!(scene.column().contradicting(), []);
 }
 
 #[test]
@@ -338,7 +373,9 @@ fn liars_among_many_change_nothing_for_the_others() {
     let batch = say(&mut scene, 3, &[(1, noise(1))]);
     let bytes = scene.column().to_bytes();
     let column = Column::<Ordered>::from_bytes(&bytes).unwrap();
-    assert!(scene.column().quarantine().count() > 5 && column.to_bytes() == bytes);
+    let aside = scene.column().quarantine().count();
+    assert!(aside > 2 && scene.column().quarantine().all(|aside| aside.provider.last().party == party(3).id()));
+    assert!(column.to_bytes() == bytes);
     scene.index.set(column);
     scene.expel(3);
     assert_eq!((scene.column().quarantine().count(), scene.column().len()), (0, values.len()));

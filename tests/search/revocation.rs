@@ -44,8 +44,8 @@ fn who_was_dismissed_finds_nothing_under_new_keys_whatever_the_cloud_does() {
     let [before, after] = [path_of(1, 0), path_of(1, 1)];
     let store = scene.column().store();
     // The old value it finds, the new ones not: neither under their name, nor when the cloud says that they are old ones.
-    assert_eq!(store.query(&[before.clone(), after], &trapdoor), [0]);
-    assert_eq!(store.query(&[path_of(9, 0), before.clone()], &trapdoor), [] as [u32; 0]);
+    assert_eq!(store.query(&[before.clone(), after], &trapdoor).entries, [0]);
+    assert_eq!(store.query(&[path_of(9, 0), before.clone()], &trapdoor).entries, [] as [u32; 0]);
     // Nor does it read them.
     let mut value = Vec::new();
     store.get(1, &mut value);
@@ -105,7 +105,7 @@ fn what_is_encrypted_again_is_found_and_the_old_form_is_swept_out() {
     // Numbers are given in the order of paths where a column is read.
     paths.sort();
     let found = copy.store().query(&paths, &trapdoor);
-    assert_eq!(found.len(), 3);
+    assert_eq!(found.entries.len(), 3);
 }
 
 /// A user whose scope became narrower asks what it asked, until the keys are others: no list has scopes.
