@@ -107,7 +107,7 @@ pub(crate) fn ordered(story: &mut Story, clinic: &mut Clinic) -> Result<(), Stor
             switch.add(&key.verify(&owner)?)?;
         }
         switcher.serve(switch);
-        index.set(Column::new(space.clone(), Switched { switcher: switcher.id(), generation: 0 }));
+        index.set(Column::new(space.clone(), Switched::new(space, switcher.id(), 0)));
     }
     for roster in clinic.published()?.rosters {
         if let Some(rosters) = switcher.rosters_mut(&roster.unverified().space()) {

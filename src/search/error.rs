@@ -184,6 +184,8 @@ pub enum GateError {
     Time,
     /// It is for another space, or of another generation.
     Space,
+    /// The token asks for providers beyond what its user may ask.
+    Scope,
 }
 
 impl fmt::Display for GateError {
@@ -193,6 +195,7 @@ impl fmt::Display for GateError {
             Self::Unlisted => "nobody lists this party for what it does",
             Self::Time => "a roster or the token is not valid at this time",
             Self::Space => "it is for another space or generation",
+            Self::Scope => "the token asks for providers beyond its user's scope",
         })
     }
 }

@@ -28,13 +28,11 @@ pub trait Gate<M: Search>: Clone + Eq + fmt::Debug + Send + Sync {
     /// [`GateError`].
     fn asks(&self, token: &Signed<Token<M, M::Trapdoor>>, now: Timestamp) -> Result<(), GateError>;
 
-    /// Whether what is asked of its space is for the keys of now.
+    /// Whether a user may now ask this of the space.
     ///
     /// # Errors
-    /// [`GateError::Space`].
-    fn answers(&self, _: &M::Trapdoor) -> Result<(), GateError> {
-        Ok(())
-    }
+    /// [`GateError`].
+    fn answers(&self, user: &PartyId, trapdoor: &M::Trapdoor, now: Timestamp) -> Result<(), GateError>;
 
     /// Writes it.
     fn write(&self, sink: &mut dyn Sink);
@@ -92,6 +90,13 @@ impl<M: Search> Gate<M> for Rosters {
 
     fn asks(&self, token: &Signed<Token<M, M::Trapdoor>>, now: Timestamp) -> Result<(), GateError> {
         self.token(token, now).map(|_| ())
+    }
+
+    /// What has no bounds is found without a key: the scope is what its user was given, and a cloud holds users to it.
+    fn answers(&self, user: &PartyId, trapdoor: &M::Trapdoor, now: Timestamp) -> Result<(), GateError> {
+        let scope = self.scope(user, now)?;
+        let within = trapdoor.scope().all(|path| scope.binary_search(path).is_ok());
+        if within { Ok(()) } else { Err(GateError::Scope) }
     }
 
     fn write(&self, sink: &mut dyn Sink) {

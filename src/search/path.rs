@@ -66,6 +66,11 @@ impl Path {
         (!above.is_empty()).then(|| Self(above.to_vec()))
     }
 
+    /// Who is directly below the owner on the way.
+    pub(super) fn top(&self) -> Self {
+        Self(self.0.iter().take(1).copied().collect())
+    }
+
     /// The generation of its first step.
     pub(super) fn generation(&self) -> u32 {
         self.0.first().map_or(0, |step| step.generation)

@@ -141,8 +141,8 @@ impl<M: Search> Registrar<M> {
     /// In the ordered mode a user asks what it was admitted to first, until [renewal](Self::renew): its key would be the same
     /// with another scope.
     ///
-    /// It revokes nothing: the key that a user has asks what it was for, until those providers' keys are
-    /// [renewed](Self::renew).
+    /// A cloud that has the next roster holds the user to the new scope. The key that the user has stays what it is, for a
+    /// cloud that does not, until those providers' keys are [renewed](Self::renew).
     ///
     /// # Errors
     /// [`RegistrarError::Scope`] if there are none or too many, [`RegistrarError::Unknown`] if one is below nobody whose
@@ -155,6 +155,10 @@ impl<M: Search> Registrar<M> {
         }
         let listed = self.members.len().saturating_add(self.askers.len());
         if !self.askers.contains_key(&user) && listed >= Roster::MAX_MEMBERS {
+            return Err(RegistrarError::Full);
+        }
+        let others = self.askers.iter().filter(|(other, _)| **other != user).map(|(_, asker)| asker.scope.len());
+        if others.sum::<usize>().saturating_add(scope.len()) > Roster::MAX_SCOPES {
             return Err(RegistrarError::Full);
         }
         if Self::all_of_one() && !self.asked.insert(user) {
@@ -187,8 +191,11 @@ impl<M: Search> Registrar<M> {
     /// whoever is named. Returns whose keys are to be handed out again: providers' write keys, and the keys of all who ask
     /// them.
     ///
+    /// It does not wait for room: where a roster or a scope has none for former keys, they end at once, as by
+    /// [`settle`](Self::settle), and what was not encrypted again is found no more.
+    ///
     /// # Errors
-    /// [`RegistrarError::Full`]; nothing is changed then.
+    /// [`RegistrarError::Full`] after 2³² generations; nothing is changed then.
     pub fn renew(&mut self, parties: &BTreeSet<PartyId>) -> Result<BTreeSet<PartyId>, RegistrarError> {
         let mut next = self.clone();
         let renewed = if Self::all_of_one() { next.renew_all()? } else { next.renew_some(parties)? };
@@ -218,9 +225,6 @@ impl<M: Search> Registrar<M> {
         for party in parties {
             // Who has retired writes nothing new.
             let Some(step) = self.writer(party) else { continue };
-            if self.members.len().saturating_add(self.askers.len()) >= Roster::MAX_MEMBERS {
-                return Err(RegistrarError::Full);
-            }
             let generation = self.last.get(party).and_then(|last| last.checked_add(1)).ok_or(RegistrarError::Full)?;
             self.members.insert(step, Duty::Former);
             self.members.insert(Step { party: *party, generation }, Duty::Writer);
@@ -234,12 +238,20 @@ impl<M: Search> Registrar<M> {
                     asker.scope.extend(new);
                     asker.scope.sort_unstable();
                 }
-                if asker.scope.len() > MAX_SCOPE {
-                    return Err(RegistrarError::Full);
-                }
+            }
+            if !self.has_room() {
+                self.settle();
             }
         }
         Ok(renewed)
+    }
+
+    /// Whether a roster can say everything.
+    fn has_room(&self) -> bool {
+        let mut scopes = self.askers.values().map(|asker| asker.scope.len());
+        self.members.len().saturating_add(self.askers.len()) <= Roster::MAX_MEMBERS
+            && scopes.clone().all(|scope| scope <= MAX_SCOPE)
+            && scopes.by_ref().sum::<usize>() <= Roster::MAX_SCOPES
     }
 
     /// Ends the former keys of providers that have newer ones: everything under them was encrypted again, or is given up.
@@ -266,7 +278,7 @@ impl<M: Search> Registrar<M> {
                 has_asked(user) && asker.generation == self.generation && asker.scope.iter().all(member)
             })
             && (Self::all_of_one() || (self.generation == 0 && self.asked.is_empty()))
-            && self.members.len().saturating_add(self.askers.len()) <= Roster::MAX_MEMBERS
+            && self.has_room()
     }
 
     /// The owner's roster as things stand, under the next number.
@@ -281,8 +293,12 @@ impl<M: Search> Registrar<M> {
         let asker =
             |(user, asker): (&PartyId, &Asker)| (Step { party: *user, generation: asker.generation }, Duty::Querier);
         let members = self.providers().chain(self.askers.iter().map(asker));
-        let roster =
-            Roster::new(self.space.id(), None, version, validity, members).map_err(|_| RegistrarError::Full)?;
+        let mut roster = Roster::new(self.space.id(), None, version, validity, members);
+        for (user, asker) in &self.askers {
+            let step = Step { party: *user, generation: asker.generation };
+            roster = roster.and_then(|roster| roster.with_scope(step, &asker.scope));
+        }
+        let roster = roster.map_err(|_| RegistrarError::Full)?;
         self.version = version;
         Ok(Signed::new(owner, roster))
     }

@@ -1,8 +1,9 @@
 //! Who may write and who may ask: lists that the owner signs of hospitals and users, and each provider of those below it.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
-use super::{GateError, Path, RosterError, Search, Space, SpaceId, Step};
+use super::{GateError, MAX_SCOPE, Path, RosterError, Search, Space, SpaceId, Step, scope_of};
 use crate::context::{Timestamp, Validity};
 use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding, put_count};
 use crate::error::DecodeError;
@@ -18,7 +19,7 @@ pub enum Duty {
     Writer = 0,
     /// What it wrote stays, and it writes no more: a provider that left, or whose key was replaced.
     Former = 1,
-    /// Asks. Only the owner lists who does.
+    /// Asks, within a [scope](Roster::with_scope). Only the owner lists who does.
     Querier = 2,
 }
 
@@ -39,7 +40,7 @@ impl Duty {
 /// What it revokes: **what an honest cloud or switcher does** for who is left out. Keys stay keys: see
 /// [`Registrar`](super::Registrar) for new ones.
 ///
-/// Encoded length: 4 + 32 + 1 + 36 for each step + 8 + 16 + 4 + 37 for each member bytes.
+/// Encoded length: 4 + 32 + 1 + 36 for each step + 8 + 16 + 4 + 37 for each member + 4 + 40 and the paths for each scope bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
     space: SpaceId,
@@ -47,11 +48,14 @@ pub struct Roster {
     version: u64,
     validity: Validity,
     members: BTreeSet<(Step, Duty)>,
+    scopes: BTreeMap<Step, Vec<Path>>,
 }
 
 impl Roster {
     /// The most members.
     pub const MAX_MEMBERS: usize = 4096;
+    /// The most providers in all scopes together.
+    pub const MAX_SCOPES: usize = 1 << 18;
 
     /// A list of who is below `above`; without it, below the owner.
     ///
@@ -65,11 +69,27 @@ impl Roster {
         validity: Validity,
         members: impl IntoIterator<Item = (Step, Duty)>,
     ) -> Result<Self, RosterError> {
-        let roster = Self { space, above, version, validity, members: members.into_iter().collect() };
+        let (members, scopes) = (members.into_iter().collect(), BTreeMap::new());
+        let roster = Self { space, above, version, validity, members, scopes };
         if roster.members.len() > Self::MAX_MEMBERS {
             return Err(RosterError::TooMany);
         }
         roster.check()
+    }
+
+    /// Says whom a user who is listed as [`Duty::Querier`] may ask; without it, nobody.
+    ///
+    /// # Errors
+    /// [`RosterError::Querier`] if it is not so listed, [`RosterError::TooMany`] if there are too many paths or none.
+    pub fn with_scope(mut self, user: Step, scope: &[Path]) -> Result<Self, RosterError> {
+        if !self.members.contains(&(user, Duty::Querier)) {
+            return Err(RosterError::Querier);
+        }
+        self.scopes.insert(user, scope_of(scope).map_err(|_| RosterError::TooMany)?);
+        if self.scopes.values().map(Vec::len).sum::<usize>() > Self::MAX_SCOPES {
+            return Err(RosterError::TooMany);
+        }
+        Ok(self)
     }
 
     fn check(self) -> Result<Self, RosterError> {
@@ -127,6 +147,12 @@ impl Message for Roster {
             step.write(sink);
             sink.put(&[*duty as u8]);
         }
+        put_count(sink, self.scopes.len());
+        for (user, scope) in &self.scopes {
+            user.write(sink);
+            put_count(sink, scope.len());
+            scope.iter().for_each(|path| path.write(sink));
+        }
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -141,14 +167,25 @@ impl Message for Roster {
             }
             members.insert(member);
         }
-        Self { space, above, version, validity, members }.check().map_err(|_| DecodeError::Value)
+        let roster = Self { space, above, version, validity, members, scopes: BTreeMap::new() };
+        let mut roster = roster.check().map_err(|_| DecodeError::Value)?;
+        for _ in 0..reader.count(Self::MAX_MEMBERS, Step::LEN + 4 + 37)? {
+            let user = Step::read(reader)?;
+            let paths = reader.count(MAX_SCOPE, 37)?;
+            let scope: Vec<_> = (0..paths).map(|_| Path::read(reader)).collect::<Result<_, _>>()?;
+            let next = roster.scopes.last_key_value().is_none_or(|(last, _)| *last < user);
+            if !next || !scope.is_sorted_by(|a, b| a < b) {
+                return Err(DecodeError::Value);
+            }
+            roster = roster.with_scope(user, &scope).map_err(|_| DecodeError::Value)?;
+        }
+        Ok(roster)
     }
 }
 
 public_encoding!(Roster);
 
-/// The newest rosters of a space that somebody knows: what a cloud lets in by in the federated mode, and a switcher in the
-/// ordered one.
+/// The newest rosters of a space that somebody knows: what a cloud lets in by, and in the ordered mode the switcher.
 ///
 /// Encoded as their number and the signed rosters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -244,6 +281,17 @@ impl Rosters {
         self.listed(path, |_| true).is_ok()
     }
 
+    /// Whether the owner, or somebody on the way whose list is here, leaves a provider out. Below whoever has no list here
+    /// nobody is out.
+    pub(super) fn is_out(&self, path: &Path) -> bool {
+        path.prefixes().any(|(above, step)| match self.known.get(&above) {
+            Some((_, roster)) => {
+                ![Duty::Writer, Duty::Former].iter().any(|duty| roster.members.contains(&(step, *duty)))
+            }
+            None => above.is_none(),
+        })
+    }
+
     fn listed(&self, path: &Path, counts: impl Fn(&Roster) -> bool) -> Result<Duty, GateError> {
         let mut duty = Duty::Writer;
         for (path, step) in path.prefixes() {
@@ -272,6 +320,16 @@ impl Rosters {
         }
         let asks = roster.members.iter().rev().find(|(step, duty)| step.party == *user && *duty == Duty::Querier);
         asks.map(|(step, _)| *step).ok_or(GateError::Unlisted)
+    }
+
+    /// Whom a user may ask now.
+    ///
+    /// # Errors
+    /// [`GateError::Unlisted`], [`GateError::Time`].
+    pub fn scope(&self, user: &PartyId, now: Timestamp) -> Result<&[Path], GateError> {
+        let step = self.querier(user, now)?;
+        let scope = self.known.get(&None).and_then(|(_, roster)| roster.scopes.get(&step));
+        Ok(scope.map_or(&[], Vec::as_slice))
     }
 
     /// All providers that are listed, whatever the time, from the top.

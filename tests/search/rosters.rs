@@ -129,16 +129,17 @@ fn what_cannot_be_said_in_a_list() {
     let roster = new(Some(path.clone()), &[(step(2), Duty::Writer), (step(3), Duty::Former)]).unwrap();
     let bytes = roster.to_bytes();
     assert_eq!(Roster::from_bytes(&bytes), Ok(roster));
-    let first = bytes.len() - 2 * 37;
+    // Behind them there are no scopes.
+    let first = bytes.len() - 4 - 2 * 37;
     let mut swapped = bytes.clone();
-    swapped[first..].rotate_left(37);
+    swapped[first..first + 2 * 37].rotate_left(37);
     assert_eq!(Roster::from_bytes(&swapped), Err(DecodeError::Value));
     let mut twice = bytes.clone();
     twice.copy_within(first..first + 37, first + 37);
     assert_eq!(Roster::from_bytes(&twice), Err(DecodeError::Value));
     for duty in [2, 3] {
         let mut other = bytes.clone();
-        *other.last_mut().unwrap() = duty;
+        other[first + 2 * 37 - 1] = duty;
         assert_eq!(Roster::from_bytes(&other), Err(DecodeError::Value));
     }
     let mut deep = bytes.clone();

@@ -44,7 +44,12 @@ pub trait Route: Search {
     fn between(registrar: &Registrar<Self>, root: &SearchRoot, owner: &SigningKey) -> Self::Between;
     fn gate(between: &Self::Between, space: &Space<Self>, generation: u32) -> Self::Gate;
     /// Who hears of a roster.
-    fn hear(between: &mut Self::Between, column: &mut Column<Self>, roster: &Signed<Roster>, now: Timestamp);
+    fn hear(
+        between: &mut Self::Between,
+        column: &mut Column<Self>,
+        roster: &Signed<Roster>,
+        now: Timestamp,
+    ) -> Result<(), RosterError>;
     /// Makes somebody known who is below a provider.
     fn child(between: &mut Self::Between, owner: &SigningKey, key: &Self::WriteKey, child: Step, parent: &SigningKey);
     /// By which rosters everything is let in.
@@ -90,8 +95,13 @@ impl Route for Federated {
         Rosters::new(space)
     }
 
-    fn hear((): &mut (), column: &mut Column<Self>, roster: &Signed<Roster>, now: Timestamp) {
-        column.gate_mut().update(roster, now).unwrap();
+    fn hear(
+        (): &mut (),
+        column: &mut Column<Self>,
+        roster: &Signed<Roster>,
+        now: Timestamp,
+    ) -> Result<(), RosterError> {
+        column.gate_mut().update(roster, now)
     }
 
     fn child((): &mut (), _: &SigningKey, _: &Self::WriteKey, _: Step, _: &SigningKey) {}
@@ -149,12 +159,19 @@ impl Route for Ordered {
         switcher
     }
 
-    fn gate(switcher: &Switcher, _: &Space<Self>, generation: u32) -> Switched {
-        Switched { switcher: switcher.id(), generation }
+    fn gate(switcher: &Switcher, space: &Space<Self>, generation: u32) -> Switched {
+        Switched::new(space, switcher.id(), generation)
     }
 
-    fn hear(switcher: &mut Switcher, column: &mut Column<Self>, roster: &Signed<Roster>, now: Timestamp) {
-        switcher.rosters_mut(&column.space().id()).unwrap().update(roster, now).unwrap();
+    /// Switcher and cloud both.
+    fn hear(
+        switcher: &mut Switcher,
+        column: &mut Column<Self>,
+        roster: &Signed<Roster>,
+        now: Timestamp,
+    ) -> Result<(), RosterError> {
+        switcher.rosters_mut(&column.space().id()).unwrap().update(roster, now)?;
+        column.gate_mut().rosters_mut().update(roster, now)
     }
 
     fn child(switcher: &mut Switcher, owner: &SigningKey, key: &Self::WriteKey, child: Step, parent: &SigningKey) {
@@ -215,7 +232,9 @@ impl Route for Ordered {
         }
         let switch = scene.between.switch_mut(&space.id()).unwrap();
         keys.iter().for_each(|key| switch.add(&key.verify(&scene.owner.id()).unwrap()).unwrap());
+        let rosters = scene.between.rosters_mut(&space.id()).unwrap().clone();
         let mut column = Column::new(space, Self::gate(&scene.between, &scene.space, to));
+        *column.gate_mut().rosters_mut() = rosters;
         for (batch, taken) in &scene.stored {
             column.insert(&scene.between.switch_again(batch, taken).unwrap(), NOW).unwrap();
         }
@@ -281,11 +300,11 @@ impl<M: Route> Scene<M> {
         let mut between = M::between(&registrar, &root, &owner);
         let mut column = Column::new(space.clone(), M::gate(&between, &space, 0));
         let roster = registrar.roster(validity(), &owner).unwrap();
-        M::hear(&mut between, &mut column, &roster, NOW);
+        M::hear(&mut between, &mut column, &roster, NOW).unwrap();
         for (above, below) in [(1, &[11, 12][..]), (12, &[121])] {
             let members = below.iter().map(|child| (Self::path(*child).last(), Duty::Writer));
             let roster = Roster::new(space.id(), Some(Self::path(above)), 1, validity(), members).unwrap();
-            M::hear(&mut between, &mut column, &Signed::new(&party(above), roster), NOW);
+            M::hear(&mut between, &mut column, &Signed::new(&party(above), roster), NOW).unwrap();
         }
         let mut scene =
             Self { owner, root, registrar, between, index: Index::new(), space, sequence: 0, stored: Vec::new() };
@@ -376,7 +395,7 @@ impl<M: Route> Scene<M> {
 
     /// Takes a roster, whoever takes rosters.
     pub fn hear(&mut self, roster: &Signed<Roster>, now: Timestamp) -> Result<(), RosterError> {
-        self.rosters().update(roster, now)
+        M::hear(&mut self.between, self.index.column_mut(&self.space.id()).unwrap(), roster, now)
     }
 
     pub fn rosters(&mut self) -> &mut Rosters {
@@ -412,8 +431,8 @@ impl<M: Route> Scene<M> {
         let from = self.registrar.generation();
         let parties = hospitals.iter().map(|hospital| party(*hospital).id()).collect();
         let renewed = self.registrar.renew(&parties).unwrap();
-        M::renewed(self, from);
         self.announce();
+        M::renewed(self, from);
         for (above, below) in [(1, &[11, 12][..]), (12, &[121])] {
             if self.writes(1) {
                 let roster = self.list(&self.now(above), 1, below, Duty::Writer);

@@ -350,7 +350,7 @@ fn in_the_ordered_mode_the_index_follows_a_departure_by_level() {
     let key = registrar(&w).query_key(&root, &doctor.id()).unwrap();
     let query = Query::range(space.encoder(), "7.0"..).unwrap();
     let token = Token::<Ordered, _>::new(&[(&key, &query)], at(YEAR), doctor.signing(), &mut w.rng).unwrap();
-    let column = |generation| Column::new(space.clone(), Switched { switcher: switcher.id(), generation });
+    let column = |generation| Column::new(space.clone(), Switched::new(&space, switcher.id(), generation));
     let mut index = Index::new();
     index.set(column(0));
     index.column_mut(&id).unwrap().insert(&taken, at(2)).unwrap();
@@ -374,7 +374,7 @@ fn in_the_ordered_mode_the_index_follows_a_departure_by_level() {
     }
     let again = switcher.switch_again(&uploaded, taken.head()).unwrap();
     let mut after = Index::new();
-    after.set(Column::new(space.clone(), Switched { switcher: switcher.id(), generation: 1 }));
+    after.set(Column::new(space.clone(), Switched::new(&space, switcher.id(), 1)));
     assert_eq!(after.column_mut(&id).unwrap().insert(&again, at(4)).unwrap().added, 3);
 
     // The next doctor finds what was there; the key of the first one is of no use to it.

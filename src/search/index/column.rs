@@ -371,7 +371,7 @@ impl<M: Search> Column<M> {
         now: Timestamp,
     ) -> Result<(), GateError> {
         self.gate.asks(token, now)?;
-        self.gate.answers(trapdoor)
+        self.gate.answers(&token.unverified().asker, trapdoor, now)
     }
 
     /// What a trapdoor finds, without asking whose it is.

@@ -13,16 +13,27 @@ use crate::identity::{PartyId, Signed, SigningKey};
 use crate::search::token::Clause;
 use crate::search::{Batch, BatchError, BatchHead, Gate, GateError, Path, Rosters, Space, SpaceId, Token};
 
-/// The gate of a column in the ordered mode: what one switcher signed, of one generation of the space.
-///
-/// Who may write and ask the switcher knows, and the cloud does not. What the switcher signed before it heard that somebody
-/// is out, whoever kept it back brings in later: a token until its end, a batch until the next generation.
+/// The gate of a column in the ordered mode: what one switcher signed, of one generation of the space, from and for those whom
+/// the rosters list. The switcher looks at rosters too; the cloud's are for what the switcher signed before it heard that
+/// somebody is out, and somebody kept back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Switched {
-    /// Who switches.
-    pub switcher: PartyId,
-    /// The generation: values of another have no order among these.
-    pub generation: u32,
+    switcher: PartyId,
+    generation: u32,
+    rosters: Rosters,
+}
+
+impl Switched {
+    /// For a column of this space: values of another generation have no order among its.
+    #[must_use]
+    pub fn new(space: &Space<Ordered>, switcher: PartyId, generation: u32) -> Self {
+        Self { switcher, generation, rosters: Rosters::new(space) }
+    }
+
+    /// The rosters, to bring newer ones.
+    pub fn rosters_mut(&mut self) -> &mut Rosters {
+        &mut self.rosters
+    }
 }
 
 impl Gate<Ordered> for Switched {
@@ -30,13 +41,17 @@ impl Gate<Ordered> for Switched {
         self.switcher
     }
 
-    fn writes(&self, provider: &Path, _: Timestamp) -> Result<(), GateError> {
-        if provider.generation() == self.generation { Ok(()) } else { Err(GateError::Space) }
+    fn writes(&self, provider: &Path, now: Timestamp) -> Result<(), GateError> {
+        if provider.generation() != self.generation {
+            return Err(GateError::Space);
+        }
+        // Values of who has retired come over from former generations; who may write now the switcher looks at.
+        self.rosters.duty(&provider.top(), now)?;
+        if self.keeps(provider) { Ok(()) } else { Err(GateError::Unlisted) }
     }
 
-    /// What is to go, whoever keeps the index says: [`remove_where`](crate::search::Column::remove_where).
     fn keeps(&self, provider: &Path) -> bool {
-        provider.generation() == self.generation
+        !self.rosters.is_out(provider)
     }
 
     fn asks(&self, token: &Signed<Token<Ordered, Trapdoor>>, now: Timestamp) -> Result<(), GateError> {
@@ -45,17 +60,24 @@ impl Gate<Ordered> for Switched {
     }
 
     /// Without a bound there is nothing in a trapdoor but its scope that is of one generation.
-    fn answers(&self, trapdoor: &Trapdoor) -> Result<(), GateError> {
-        of_generation(trapdoor, self.generation).then_some(()).ok_or(GateError::Space)
+    fn answers(&self, user: &PartyId, trapdoor: &Trapdoor, now: Timestamp) -> Result<(), GateError> {
+        if !of_generation(trapdoor, self.generation) {
+            return Err(GateError::Space);
+        }
+        let scope = self.rosters.scope(user, now)?;
+        let within = |path: &Path| scope.iter().any(|allowed| path.is_within(allowed));
+        if trapdoor.scope.iter().all(within) { Ok(()) } else { Err(GateError::Scope) }
     }
 
     fn write(&self, sink: &mut dyn Sink) {
         sink.put(self.switcher.as_bytes());
         sink.put(&self.generation.to_be_bytes());
+        self.rosters.write(sink);
     }
 
-    fn read(_: &Space<Ordered>, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { switcher: PartyId::from_array(reader.array()?), generation: reader.u32()? })
+    fn read(space: &Space<Ordered>, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (switcher, generation) = (PartyId::from_array(reader.array()?), reader.u32()?);
+        Ok(Self { switcher, generation, rosters: Rosters::read(space, reader)? })
     }
 }
 
@@ -161,8 +183,12 @@ impl Switcher {
         self.switched(desk, batch, head.provider.clone(), values)
     }
 
-    /// Switches a batch again, that was switched in a former generation, to the present one. `taken` is the head that this
-    /// switcher signed then: what it never let in, it does not let in by this way.
+    /// Switches a batch again, that was switched in a former generation, to the present one, if nobody leaves its provider
+    /// out.
+    /// `taken` is the head that this switcher signed then: what it never let in, it does not let in by this way.
+    ///
+    /// A new column takes all batches of a provider in the order of their numbers, those that only remove among them: what is
+    /// left out comes back, or does not.
     ///
     /// # Errors
     /// [`SwitcherError`].
@@ -180,6 +206,9 @@ impl Switcher {
         }
         let provider = &head.unverified().provider;
         let now = provider.of_generation(desk.switch.generation());
+        if desk.rosters.is_out(&now) {
+            return Err(SwitcherError::Gate(GateError::Unlisted));
+        }
         let values = |values: &[&[u8]]| desk.switch.switch_stored_values(provider, values);
         self.switched(desk, batch, now, values)
     }
