@@ -79,7 +79,7 @@ fn what_fails(story: &mut Story, clinic: &mut Clinic, index: &mut Index<Federate
         let mut draft = Draft::<Federated>::new(lakeside.key::<Federated>(space)?);
         draft.add(victim, &space.encoder().parse(value)?, &mut SysRng)?;
         let batch = draft.sign(100, lakeside.user.signing())?;
-        drop(index.column_mut(&space.id()).ok_or("no column")?.insert(&batch, now)?);
+        index.column_mut(&space.id()).ok_or("no column")?.insert(&batch, now)?;
     }
     let answer = index.query(&token, now)?;
     let read = clinic.read(&spaces.value, &answer)?;
@@ -116,7 +116,7 @@ fn she_leaves(story: &mut Story, clinic: &mut Clinic, index: &mut Index<Federate
         draft.add(clinic.world.record, &space.encoder().parse(value)?, &mut SysRng)?;
         let batch = draft.sign(1, south.user.signing())?;
         let column = index.column_mut(&space.id()).ok_or("no column")?;
-        drop(column.insert(&batch, now)?);
+        column.insert(&batch, now)?;
         let mut copy = Column::<Federated>::from_bytes(&column.to_bytes())?;
         *copy.gate_mut() = clinic.disobedient(space)?;
         obedient.set(copy);

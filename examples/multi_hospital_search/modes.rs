@@ -110,7 +110,9 @@ pub(crate) fn ordered(story: &mut Story, clinic: &mut Clinic) -> Result<(), Stor
         index.set(Column::new(space.clone(), Switched::new(space, switcher.id(), 0)));
     }
     for roster in clinic.published()?.rosters {
-        if let Some(rosters) = switcher.rosters_mut(&roster.unverified().space()) {
+        let space = roster.unverified().space();
+        let (switcher, cloud) = (switcher.rosters_mut(&space), index.column_mut(&space));
+        for rosters in switcher.into_iter().chain(cloud.map(|column| column.gate_mut().rosters_mut())) {
             rosters.update(&roster, now)?;
         }
     }
@@ -120,7 +122,7 @@ pub(crate) fn ordered(story: &mut Story, clinic: &mut Clinic) -> Result<(), Stor
         }
         let column = index.column_mut(&space.id()).ok_or("no column")?;
         for batch in clinic.batches(space, of)? {
-            drop(column.insert(&switcher.switch(&batch, now)?, now)?);
+            column.insert(&switcher.switch(&batch, now)?, now)?;
         }
         let all = column.len() == clinic.observations.len() && column.quarantine().count() == 0;
         story.check(format_args!("the cloud has {} values of {} in order", column.len(), space.attribute()), all);

@@ -150,7 +150,7 @@ impl Clinic {
     }
 
     pub(crate) fn spaces<M: Told>(&self) -> Spaces<M> {
-        M::spaces(self).clone()
+        <M as Told>::spaces(self).clone()
     }
 
     pub(crate) fn place(&self, name: &str) -> Result<&Place, StoryError> {
@@ -173,7 +173,8 @@ impl Clinic {
         let scope: Vec<_> = self.places.iter().map(|place| place.path.clone()).collect();
         let hospitals: Vec<_> = scope.iter().filter(|path| path.parent().is_none()).collect();
         for space in [&spaces.value, &spaces.time] {
-            drop(self.world.owner.open_space(space.clone(), now, &mut SysRng)?);
+            let update = self.world.owner.open_space(space.clone(), now, &mut SysRng)?;
+            self.world.send(&update)?;
             let change = |registrar: &mut Registrar<M>| {
                 for hospital in &hospitals {
                     registrar.enroll(hospital.last().party)?;
@@ -287,7 +288,7 @@ impl Clinic {
         let queries =
             (Query::range(spaces.value.encoder(), above)?, Query::range(spaces.time.encoder(), "2023"..="2023")?);
         let queries = [(key(&spaces.value)?, &queries.0), (key(&spaces.time)?, &queries.1)];
-        let token = Token::new(&queries, self.world.later(DAY), asker.signing(), &mut SysRng)?;
+        let token = Token::<M, _>::new(&queries, self.world.later(DAY), asker.signing(), &mut SysRng)?;
         Ok(Signed::from_bytes(&token.to_bytes())?)
     }
 
@@ -328,8 +329,8 @@ impl Clinic {
     /// The gate of a cloud that answers Dr. Amari whatever Marta says.
     pub(crate) fn disobedient(&self, space: &Space<Federated>) -> Result<Rosters, StoryError> {
         let mut registrar = self.world.owner.space::<Federated>(&space.id()).ok_or("no space")?.clone();
-        let hospitals: Vec<_> = registrar.providers().map(|(step, _)| Path::new(step)).collect();
-        registrar.admit(self.doctor.id(), &hospitals)?;
+        let scope: Vec<_> = self.places.iter().map(|place| place.path.clone()).collect();
+        registrar.admit(self.doctor.id(), &scope)?;
         let mut rosters = Rosters::new(space);
         let roster = registrar.roster(self.world.validity(DAY)?, self.world.owner.signing())?;
         rosters.update(&roster, self.world.now)?;

@@ -60,7 +60,7 @@ fn whose<M: Route>() {
 
     // Another space: of another name, of another width.
     let mut elsewhere = Scene::<M>::new("other", *scene.space.encoder());
-    elsewhere.sequence = scene.sequence;
+    elsewhere.sequence = 40;
     let other = elsewhere.batch(1, &[(2, "6"), (3, "7")]);
     refused(&mut scene, &other, InsertError::Space);
     let renamed = resigned(other.head(), &party(1), |bytes| bytes[4..36].copy_from_slice(scene.space.id().as_bytes()));

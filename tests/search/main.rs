@@ -6,7 +6,9 @@
 mod batches;
 #[path = "../common/mod.rs"]
 mod common;
+mod leakage;
 mod oracle;
+mod persistence;
 mod quarantine;
 mod revocation;
 mod rosters;

@@ -3,7 +3,7 @@
 use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 use sesphr::identity::{PartyId, Signed, SigningKey};
 use sesphr::kem::OwnerRoot;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::search::ordered::{
@@ -476,11 +476,4 @@ pub fn resigned(head: &Signed<BatchHead>, signer: &SigningKey, change: impl FnOn
     let mut bytes = head.unverified().to_bytes();
     change(&mut bytes);
     Signed::new(signer, BatchHead::from_bytes(&bytes).unwrap())
-}
-
-/// How often each occurs.
-pub fn tally<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
-    let mut counts = BTreeMap::new();
-    items.into_iter().for_each(|item| *counts.entry(item).or_default() += 1);
-    counts
 }

@@ -353,6 +353,11 @@ fn in_the_ordered_mode_the_index_follows_a_departure_by_level() {
     let column = |generation| Column::new(space.clone(), Switched::new(&space, switcher.id(), generation));
     let mut index = Index::new();
     index.set(column(0));
+    let hear = |index: &mut Index<Ordered>, update: &Update<Kapre>, now| {
+        let gate = index.column_mut(&id).unwrap().gate_mut();
+        update.rosters.iter().for_each(|roster| gate.rosters_mut().update(roster, now).unwrap());
+    };
+    hear(&mut index, &update, at(2));
     index.column_mut(&id).unwrap().insert(&taken, at(2)).unwrap();
     assert_eq!(index.query(&switcher.ask(&token, at(2)).unwrap(), at(2)).unwrap().matches().len(), 2);
 
@@ -375,6 +380,7 @@ fn in_the_ordered_mode_the_index_follows_a_departure_by_level() {
     let again = switcher.switch_again(&uploaded, taken.head()).unwrap();
     let mut after = Index::new();
     after.set(Column::new(space.clone(), Switched::new(&space, switcher.id(), 1)));
+    hear(&mut after, &update, at(4));
     assert_eq!(after.column_mut(&id).unwrap().insert(&again, at(4)).unwrap().added, 3);
 
     // The next doctor finds what was there; the key of the first one is of no use to it.
@@ -385,6 +391,7 @@ fn in_the_ordered_mode_the_index_follows_a_departure_by_level() {
         .change_space::<Ordered, _, _>(&id, at(4), &mut w.rng, |registrar| registrar.admit(next.id(), &scope))
         .unwrap();
     update.rosters.iter().for_each(|roster| switcher.rosters_mut(&id).unwrap().update(roster, at(4)).unwrap());
+    hear(&mut after, &update, at(4));
     for key in w.owner.switch_keys(&id).unwrap() {
         let added = switcher.switch_mut(&id).unwrap().add(&key.verify(&owner).unwrap());
         assert!(matches!(added, Ok(()) | Err(SwitchError::Known)));
