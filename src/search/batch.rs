@@ -256,7 +256,8 @@ impl<'a, M: Search> Draft<'a, M> {
         self
     }
 
-    /// Signs the batch, as the provider whose key it was made with. `sequence` has to be greater than that of every batch
+    /// Signs the batch, as the provider whose key it was made with. Its values stand in the order of their encrypted bytes,
+    /// which says nothing of that in which they were added. `sequence` has to be greater than that of every batch
     /// that the provider made in this space before.
     ///
     /// # Errors
@@ -276,7 +277,11 @@ impl<'a, M: Search> Draft<'a, M> {
             count: 0,
             root: Digest::NONE,
         };
-        Batch::new(signer, head, self.records, self.bytes)
+        let values = self.bytes.chunks_exact(M::Upload::len(&space.shape()).max(1));
+        let mut entries: Vec<_> = values.zip(&self.records).collect();
+        entries.sort_unstable();
+        let (bytes, records) = (entries.iter().flat_map(|(value, _)| *value).copied(), entries.iter());
+        Batch::new(signer, head, records.map(|(_, record)| **record).collect(), bytes.collect())
     }
 }
 

@@ -191,7 +191,7 @@ fn a_point_of_the_federated_mode_shows_who_equals_it() {
                 paths.push(path);
             }
         }
-        let found: BTreeSet<_> = scene.column().store().query(&paths, &trapdoor).into_iter().collect();
+        let found: BTreeSet<_> = scene.column().store().query(&paths, &trapdoor).entries.into_iter().collect();
         let seen: Vec<_> = (0..40).map(|entry| found.contains(&entry)).collect();
         assert_eq!(seen, federated_point(&data, wanted));
     }

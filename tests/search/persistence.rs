@@ -26,11 +26,8 @@ struct Parts {
 impl Parts {
     fn of<M: Route>(scene: &mut Scene<M>) -> Self {
         let len = 24 + M::Stored::len(&scene.space.shape());
-        let gate: usize = if M::MODE == sesphr::search::Mode::Ordered {
-            36
-        } else {
-            4 + scene.rosters().signed().map(|roster| roster.to_bytes().len()).sum::<usize>()
-        };
+        let rosters = 4 + scene.rosters().signed().map(|roster| roster.to_bytes().len()).sum::<usize>();
+        let gate = if M::MODE == sesphr::search::Mode::Ordered { 36 + rosters } else { rosters };
         let bytes = scene.column().to_bytes();
         let (front, rest) = bytes.split_at(4 + scene.space.to_bytes().len() + gate);
         let mut reader = Reader::new(rest);
@@ -182,6 +179,7 @@ fn a_column_is_read_as_it_was_written_or_not_at_all() {
 #[test]
 fn what_stands_aside_has_to_contradict_and_what_is_found_must_not() {
     let mut scene = scene::<Ordered>();
+    scene.write(3, &[(8, "5")]);
     let mut points = Vec::new();
     Ordered::encrypt(&scene.key(3), &number(2048 + 5), &mut rng(1), &mut points).unwrap();
     let (u, v) = (points[..32].to_vec(), points[32..64].to_vec());

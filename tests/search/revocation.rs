@@ -77,12 +77,12 @@ fn what_is_encrypted_again_is_found_and_the_old_form_is_swept_out() {
 
     let new = scene.key(1);
     let mut draft = Draft::<Federated>::new(&new);
-    let store = scene.index.column(&scene.space.id()).unwrap().store();
-    for entry in [0, 1] {
-        let (mut value, mut again) = (Vec::new(), Vec::new());
-        store.get(entry, &mut value);
-        old.reencrypt(&new, &value, &mut rng(3), &mut again).unwrap();
-        draft.add_encrypted(record(u64::from(entry) + 1), &again).unwrap();
+    for (found, value) in scene.index.column(&scene.space.id()).unwrap().entries() {
+        if found.provider == path_of(1, 0) {
+            let mut again = Vec::new();
+            old.reencrypt(&new, &value, &mut rng(3), &mut again).unwrap();
+            draft.add_encrypted(found.record, &again).unwrap();
+        }
     }
     let batch = draft.sign(90, &party(1)).unwrap();
     assert_eq!(scene.insert(&batch, NOW).unwrap().added, 2);

@@ -67,7 +67,8 @@ impl Query {
         Ok(Self(Ask::Prefix(Zeroizing::new(Vec::from(text)))))
     }
 
-    /// The smallest or the greatest values, at most `count` of them.
+    /// The smallest or the greatest values over all providers, at most `count` of them, in the ordered mode. Values are
+    /// counted, not records: one that has three of them counts three times, and is named once.
     ///
     /// # Errors
     /// [`EncodeError::Empty`] for none.

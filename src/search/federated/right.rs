@@ -131,10 +131,15 @@ fn tag_of(tags: &Tags, level: u8, text: &[u8], nonce: Block) -> u64 {
     tag(&block)
 }
 
+/// Of at most 6: a division would take a time that depends on it.
+fn modulo_3(sum: u32) -> u32 {
+    sum - 3 * ((sum * 11) >> 5)
+}
+
 /// Adds so many times the masks of a block to the 16 comparisons in a word, each modulo 3: once to encrypt, twice to decrypt.
 fn shift(blocks: &Blocks, at: &At, nonce: &Block, word: u32, times: u32, schedule: &mut Schedule) -> u32 {
     let masks = blocks.masks(at.index, *at.prefix, nonce, schedule);
-    let slot = |(slot, mask): (u32, &u32)| (((word >> (2 * slot) & 3) + times * mask) % 3) << (2 * slot);
+    let slot = |(slot, mask): (u32, &u32)| modulo_3((word >> (2 * slot) & 3) + times * mask) << (2 * slot);
     (0..).zip(masks.iter()).map(slot).fold(0, |word, bits| word | bits)
 }
 
@@ -205,8 +210,8 @@ impl WriteKey {
     /// Reads the number of an entry that was encrypted with this key. Cost: as encryption.
     ///
     /// # Errors
-    /// [`DecryptError`]. Entries that are tags alone cannot be read by anybody: those of codes, and those of numbers that
-    /// can only be asked for by equality.
+    /// [`DecryptError`]. Entries that are tags alone are not read so: those of codes, and those of numbers that can only be
+    /// asked for by equality. Whoever has a key reads them by trying all values that there may be.
     pub fn decrypt(&self, bytes: &[u8]) -> Result<Zeroizing<u64>, DecryptError> {
         read(&self.space().shape(), self.blocks(), self.tags(), bytes)
     }

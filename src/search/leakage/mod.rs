@@ -116,9 +116,14 @@ pub enum Leak {
     Order,
     /// For each two values, the first bit in which they differ: about how far apart they are.
     FirstDifferingBit,
+    /// Who may write and who may ask whom: the rosters, as long as they are kept.
+    Members,
+    /// Who asks, signed: it can be shown to others.
+    Asker,
     /// For which providers a token is.
     Scope,
-    /// What kind of query it is, for how many values at most, and of which length a prefix is.
+    /// What kind of query it is, for how many values at most, and of which length a prefix is. A range of one value shows as
+    /// one.
     QueryKind,
     /// Whether a range has one bound or two, and which.
     OneSided,
@@ -154,6 +159,8 @@ impl fmt::Display for Leak {
             Self::Equality => "equal values",
             Self::Order => "order of values",
             Self::FirstDifferingBit => "first differing bit of values",
+            Self::Members => "who writes and who may ask",
+            Self::Asker => "who asks",
             Self::Scope => "providers asked",
             Self::QueryKind => "kind of query",
             Self::OneSided => "bounds present",
@@ -174,8 +181,8 @@ impl fmt::Display for Leak {
 /// What a space reveals, from its mode and from what can be asked of it.
 ///
 /// Cost of asking it: none. Source: the papers named in the [module](self), and the constructions' own statements.
-/// It says what honest-but-curious parties see: not what they see in the network, such as who asks and when, nor what
-/// answers and records fetched after them say. A token is not used up: whoever has it asks it again, of values that come
+/// It says what honest-but-curious parties see: not what they see in the network, nor what answers and records fetched
+/// after them say. Users see the answers to what they ask, and nothing else of the index. A token is not used up: whoever has it asks it again, of values that come
 /// later too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeakageProfile {
@@ -183,11 +190,20 @@ pub struct LeakageProfile {
     queries: Queries,
 }
 
-const FEDERATED: &[Leak] = &[Leak::Space, Leak::Counts, Leak::Provenance, Leak::Records];
-const ORDERED: &[Leak] =
-    &[Leak::Space, Leak::Counts, Leak::Provenance, Leak::Records, Leak::Equality, Leak::Order, Leak::FirstDifferingBit];
-const POINT: &[Leak] = &[Leak::Scope, Leak::QueryKind, Leak::ResultSets, Leak::TokenEquality];
+const FEDERATED: &[Leak] = &[Leak::Space, Leak::Members, Leak::Counts, Leak::Provenance, Leak::Records];
+const ORDERED: &[Leak] = &[
+    Leak::Space,
+    Leak::Members,
+    Leak::Counts,
+    Leak::Provenance,
+    Leak::Records,
+    Leak::Equality,
+    Leak::Order,
+    Leak::FirstDifferingBit,
+];
+const POINT: &[Leak] = &[Leak::Asker, Leak::Scope, Leak::QueryKind, Leak::ResultSets, Leak::TokenEquality];
 const RANGE: &[Leak] = &[
+    Leak::Asker,
     Leak::Scope,
     Leak::QueryKind,
     Leak::OneSided,
@@ -198,6 +214,7 @@ const RANGE: &[Leak] = &[
     Leak::FirstDifferingBlock,
 ];
 const ORDERED_TOKEN: &[Leak] = &[
+    Leak::Asker,
     Leak::Scope,
     Leak::QueryKind,
     Leak::OneSided,
@@ -231,9 +248,10 @@ impl LeakageProfile {
             (Mode::Federated, Observer::CloudAndUser, Moment::AtRest) => &[Leak::ValuesInScope],
             (Mode::Federated, Observer::Switcher | Observer::SwitcherAndKey, _) => &[],
             (Mode::Ordered, Observer::Cloud | Observer::Switcher, Moment::AtRest) => ORDERED,
-            (Mode::Ordered, Observer::Cloud, Moment::PerToken) => ORDERED_TOKEN,
+            // What the switcher remembers of the values that it switched, it can hold a bound against.
+            (Mode::Ordered, Observer::Cloud | Observer::Switcher, Moment::PerToken) => ORDERED_TOKEN,
             (Mode::Ordered, Observer::CloudAndUser, Moment::AtRest) => &[Leak::AllByGuessing],
-            (Mode::Ordered, Observer::CloudAndProvider, Moment::AtRest) => &[Leak::AllByGuessing],
+            (Mode::Ordered, Observer::CloudAndProvider, Moment::AtRest) => &[Leak::ValuesBelow, Leak::AllByGuessing],
             (Mode::Ordered, Observer::SwitcherAndKey, Moment::AtRest) => &[Leak::AllKeys],
             // Whoever has a provider's key has those below it, and its own values in the index are no secret from it.
             (Mode::Federated, Observer::CloudAndProvider, Moment::AtRest) => &[Leak::ValuesBelow],

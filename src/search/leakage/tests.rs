@@ -95,7 +95,8 @@ fn profiles_differ_where_the_modes_do() {
     for observer in [Observer::Switcher, Observer::SwitcherAndKey] {
         assert!(Moment::ALL.iter().all(|moment| federated.reveals(observer, *moment).is_empty()));
     }
-    assert_eq!(ordered.reveals(Observer::CloudAndProvider, AtRest), [Leak::AllByGuessing]);
+    assert_eq!(ordered.reveals(Observer::CloudAndProvider, AtRest), [Leak::ValuesBelow, Leak::AllByGuessing]);
+    assert_eq!(ordered.reveals(Observer::Switcher, PerToken), ordered.reveals(Observer::Cloud, PerToken));
     assert_eq!(ordered.reveals(Observer::CloudAndUser, AtRest), [Leak::AllByGuessing]);
     assert_eq!(ordered.reveals(Observer::SwitcherAndKey, AtRest), [Leak::AllKeys]);
     assert_eq!(ordered, LeakageProfile::of(Mode::Ordered, Queries::Points));
@@ -107,14 +108,14 @@ fn a_profile_prints_a_table() {
     let expected = "\
 | Who                | When      | What |
 |---|---|---|
-| cloud              | at rest   | space; number of values per provider; path of each value; record of each value |
-| cloud              | per token | providers asked; kind of query; values found; equal tokens |
+| cloud              | at rest   | space; who writes and who may ask; number of values per provider; path of each value; record of each value |
+| cloud              | per token | who asks; providers asked; kind of query; values found; equal tokens |
 | cloud and provider | at rest   | values of the provider and below |
 | cloud and user     | at rest   | values of the user's scope |
 ";
     assert_eq!(points.to_string(), expected);
     let ordered = LeakageProfile::of(Mode::Ordered, Queries::Ranges);
-    assert_eq!(ordered.rows().count(), 6);
+    assert_eq!(ordered.rows().count(), 7);
     assert!(ordered.rows().all(|(observer, moment, leaks)| ordered.reveals(observer, moment) == leaks));
 }
 

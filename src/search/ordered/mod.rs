@@ -41,7 +41,7 @@
 //! Wright (“Inference Attacks on Property-Preserving Encrypted Databases”, *CCS* 2015) recover most of the ordered columns of
 //! hospitals. Domains of one byte are refused but by [force](Ordered::forced_space).
 //!
-//! The switcher sees who uploads and asks how often, and which points of one provider are equal.
+//! The switcher, which switches all of it, can see the same, and who uploads and asks.
 //!
 //! # What it does not protect
 //!
@@ -56,7 +56,7 @@
 //!
 //! # What it rests on
 //!
-//! Diffie–Hellman on ristretto255 and random oracles, with the leakage above: without its factor, points of one provider are
+//! Gap Diffie–Hellman on ristretto255 and random oracles, with the leakage above: without its factor, points of one provider are
 //! unrelated to those of another and to digests. Equality and order within one provider show without any key. A quantum
 //! computer finds r.
 //!
