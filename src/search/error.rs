@@ -151,7 +151,7 @@ pub enum RosterError {
     Querier,
     /// Nobody can be below.
     Depth,
-    /// More members than a roster has room for.
+    /// More members than a roster has room for, or what is below one provider of the owner's.
     TooMany,
 }
 

@@ -19,7 +19,7 @@ use crate::identity::{PartyId, Signed, SigningKey};
 ///   it has the roster; by any, when the last roster that names it has ended, if it keeps to ends.
 /// * **[`renew`](Self::renew) replaces keys.** In the federated mode a user who left does not find what is written under the
 ///   new ones, whatever the cloud does for it. What was written under the old ones it finds as long as the cloud, or anybody,
-///   has a copy: providers [encrypt](super::federated::reencrypt) it again, and [`settle`](Self::settle) ends the old ones.
+///   has a copy: providers [encrypt](super::federated::WriteKey::reencrypt) it again, and [`settle`](Self::settle) ends the old ones.
 ///   In the ordered mode all keys of the space are replaced, and the switcher brings the stored values over.
 /// * In the ordered mode **nothing** is revoked for who has the switcher's factors, or gets them.
 /// * Answers that somebody had, it keeps.
@@ -120,7 +120,9 @@ impl<M: Search> Registrar<M> {
         Ok(())
     }
 
-    /// A provider is out with everything that it and those below it wrote: columns [sweep](super::Column::sweep) it out.
+    /// A provider is out with everything that it and those below it wrote: columns [sweep](super::Column::sweep) it out. In
+    /// the ordered mode the switcher [forgets](super::ordered::Switch::remove_provider) it, and the cloud, which has no
+    /// list, is told what to [remove](super::Column::remove_where).
     ///
     /// # Errors
     /// [`RegistrarError::Unknown`].

@@ -1,11 +1,11 @@
 //! What providers write, and what others make of it.
 
-use sesphr::encoding::{Encoding, Message};
+use sesphr::encoding::{Encoding, Message, Reader};
 use sesphr::hazmat::search::number;
 use sesphr::identity::Signed;
 use sesphr::search::{
-    Batch, BatchError, BatchHead, Column, Draft, Encoder, Evidence, Federated, GateError, InsertError, Inserted,
-    MAX_BATCH, Match, Ordered, Path, Queries, Search, Step,
+    Batch, BatchError, BatchHead, Column, Draft, Encoder, Evidence, Federated, Form, GateError, InsertError, Inserted,
+    MAX_BATCH, Match, Mode, Ordered, Path, Queries, Search, Step, Store,
 };
 
 use crate::common::rng;
@@ -128,6 +128,10 @@ fn tampered<M: Route>() {
         let other = Batch::from_bytes(&[&bytes[..4], &head.to_bytes(), &rest].concat()).unwrap();
         refused(&mut scene, &other, InsertError::Entries);
     }
+    // What is no value is read as none.
+    let mut none = bytes.clone();
+    none[at_entries + 16..at_entries + one].fill(0xff);
+    assert!(Batch::<M, M::Upload>::from_bytes(&none).is_err());
     let inserted = scene.insert(&batch, NOW).unwrap();
     assert_eq!(inserted, Inserted { added: 3, quarantined: 0, removed: 2 });
 }
@@ -287,6 +291,11 @@ fn removal<M: Route>() {
     assert_eq!(scene.insert(&batch, NOW).unwrap(), Inserted { added: 1, quarantined: 0, removed: 2 });
     assert_eq!(scene.range(USER, "5"..="5"), [(2, 1), (11, 1)]);
     assert_eq!(scene.range(USER, "9"..="9"), [(1, 1)]);
+    // Numbers of what is gone are given again: there is no sixth.
+    let store = scene.column().store();
+    let mut sixth = Vec::new();
+    store.get(5, &mut sixth);
+    assert!(sixth.is_empty());
     let counts: Vec<_> = scene.column().counts().into_values().collect();
     assert_eq!((counts.iter().sum::<usize>(), counts.len()), (4, 3));
 }
@@ -376,10 +385,26 @@ fn evidence<M: Route>() {
         other[at..at + 16].copy_from_slice(record(2).as_bytes());
         let other = Evidence::<M, M::Stored>::from_bytes(&other).unwrap();
         assert_eq!(other.verify(&space, &who), Err(BatchError::Entries));
+        let mut none = bytes.clone();
+        let len = M::Stored::len(&space.shape());
+        none[at + 16..at + 16 + len].fill(0xff);
+        assert!(Evidence::<M, M::Stored>::from_bytes(&none).is_err());
     }
     assert_eq!(scene.column().evidence(&found(record(9))).count(), 0);
     let nobody = Match { provider: Path::new(Step { party: party(77).id(), generation: 0 }), record: record(1) };
     assert_eq!(scene.column().evidence(&nobody).count(), 0);
+    // Of another width, under this space's name by who signs for it.
+    let mut wide = Scene::<M>::new("718-7", Encoder::integer(16).unwrap());
+    wide.write(1, &[(1, "5")]);
+    let shown = wide.column().evidence(&found(record(1))).next().unwrap();
+    let signer = if M::MODE == Mode::Ordered { party(99) } else { party(1) };
+    let bytes = shown.to_bytes();
+    let head = Signed::<BatchHead>::read(&mut Reader::new(&bytes[4..])).unwrap();
+    let renamed = resigned(&head, &signer, |bytes| bytes[4..36].copy_from_slice(space.id().as_bytes()));
+    let renamed = [&bytes[..4], &renamed.to_bytes(), &bytes[4 + head.to_bytes().len()..]].concat();
+    let renamed = Evidence::<M, M::Stored>::from_bytes(&renamed).unwrap();
+    assert!(shown.verify(&wide.space, &who).is_ok());
+    assert_eq!(renamed.verify(&space, &who), Err(BatchError::Space));
     // What is removed is not shown, and the rest of its batch is.
     let key = scene.key(1);
     let mut draft = Draft::<M>::new(&key);

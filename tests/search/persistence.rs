@@ -11,7 +11,7 @@ use sesphr::search::{
 };
 
 use crate::common::rng;
-use crate::scene::{NOW, Route, Scene, USER, party, record};
+use crate::scene::{NOW, Route, Scene, USER, party, record, resigned};
 
 /// A column taken apart.
 #[derive(Clone)]
@@ -140,30 +140,47 @@ fn columns<M: Route>() {
             };
         }
     });
-    // Of another space, and of another shape under this one's name.
-    for (name, bits, rename) in [("other", 12, false), ("other", 16, true)] {
-        let mut elsewhere = Scene::<M>::new(name, Encoder::integer(bits).unwrap());
-        let batch = elsewhere.batch(2, &[(5, "5")]);
-        let signer = if M::MODE == sesphr::search::Mode::Ordered { 99 } else { 2 };
-        let taken = M::try_upload(&elsewhere.between, &batch, NOW).unwrap();
-        let id = scene.space.id();
-        let head = crate::scene::resigned(taken.head(), &party(signer), |bytes| {
-            if rename {
-                bytes[4..36].copy_from_slice(id.as_bytes());
+    // Of another space, and of another shape, said by who signs: nothing else is wrong.
+    let at = (0..5).find(|at| head_of(&parts, *at).provider() == &Scene::<M>::path(2)).unwrap();
+    let head = Signed::<BatchHead>::read(&mut Reader::new(&parts.batches[at])).unwrap();
+    let signer = party(if M::MODE == sesphr::search::Mode::Ordered { 99 } else { 2 });
+    let with = |head: &Signed<BatchHead>, leaf: &[u8]| [&head.to_bytes()[..], leaf].concat();
+    let hash = &parts.batches[at][head.to_bytes().len()..];
+    let same = with(&resigned(&head, &signer, |_| {}), hash);
+    assert_eq!(same, parts.batches[at]);
+    for (byte, value) in [(4, 0), (4 + 32 + 37 + 8 + 32, 16)] {
+        let other = resigned(&head, &signer, |bytes| bytes[byte] = if value == 0 { !bytes[byte] } else { value });
+        parts.refused::<M>(|parts| parts.batches[at] = with(&other, hash));
+    }
+    // A value that is none, signed by who wrote it.
+    let entry = parts.entries.iter().position(|entry| usize::from(entry[3]) == at).unwrap();
+    let mut none = parts.entries[entry].clone();
+    none[24..].fill(0xff);
+    let leaf = leaf(&none[8..]);
+    let other = resigned(&head, &signer, |bytes| {
+        let root = bytes.len() - 32;
+        bytes[root..].copy_from_slice(&leaf);
+    });
+    for aside in [false, true] {
+        parts.refused::<M>(|parts| {
+            parts.batches[at] = with(&other, &leaf);
+            parts.entries[entry] = none.clone();
+            if aside {
+                let none = parts.entries.remove(entry);
+                parts.aside.push(none);
             }
         });
-        let leaf = head.unverified().to_bytes();
-        let leaf = &leaf[leaf.len() - 32..];
-        let at = (0..5).find(|at| head_of(&parts, *at).provider() == &Scene::<M>::path(2)).unwrap();
-        // A batch of one value: its root is the value's hash. The value is missing, so only the head is looked at.
-        let mut changed = parts.clone();
-        changed.batches[at] = [&head.to_bytes()[..], leaf].concat();
-        assert!(changed.read::<M>().is_err());
     }
     for len in [0, 3, 40, bytes.len() / 2, bytes.len() - 1] {
         assert!(Column::<M>::from_bytes(&bytes[..len]).is_err());
     }
     assert_eq!(Column::<M>::from_bytes(&[&bytes[..], &[0]].concat()).unwrap_err(), DecodeError::TrailingBytes);
+}
+
+/// The hash of a record and its value in a batch, and the root of a batch that has nothing else.
+fn leaf(entry: &[u8]) -> [u8; 32] {
+    let key = sesphr::hazmat::hash::wide("sesphr v1 merkle entries", &[b"leaf"]);
+    *blake3::keyed_hash(key[..32].try_into().unwrap(), entry).as_bytes()
 }
 
 fn head_of(parts: &Parts, at: usize) -> BatchHead {
@@ -260,8 +277,11 @@ fn messages<M: Route>() {
     assert_eq!(Answer::from_bytes(&unknown), Err(DecodeError::Value));
     let lonely = [&bytes[..count], &[0; 4]].concat();
     assert_eq!(Answer::from_bytes(&lonely), Err(DecodeError::Value));
-    let two = [&[bytes[0], bytes[1], bytes[2], bytes[3], 0, 0, 0, 2], &bytes[8..45], &bytes[8..45], &[0; 4]].concat();
-    assert_eq!(Answer::from_bytes(&two), Err(DecodeError::Value));
+    // Providers in another order are other bytes for the same answer.
+    let mut turned = bytes.clone();
+    let first = 1 + 36 * usize::from(bytes[8]);
+    turned[8..count].rotate_left(first);
+    assert_eq!(Answer::from_bytes(&turned), Err(DecodeError::Value));
 }
 
 #[test]
@@ -310,8 +330,12 @@ fn registrars_are_whole() {
     let len = bytes.len();
     refused(&|bytes| {
         bytes[len - 1] = 1;
-        bytes.extend(party(USER).id().as_bytes());
+        bytes.extend(party(77).id().as_bytes());
     });
+
+    let mut lonely = Registrar::<Federated>::new(scene.space.clone()).to_bytes();
+    lonely[generation + 3] = 1;
+    assert_eq!(Registrar::<Federated>::from_bytes(&lonely).map(|_| ()), Err(DecodeError::Value));
 
     let scene = self::scene::<Ordered>();
     let bytes = scene.registrar.to_bytes();
@@ -320,6 +344,17 @@ fn registrars_are_whole() {
     let mut later = bytes.clone();
     later[front + 11] = 1;
     assert_eq!(Registrar::<Ordered>::from_bytes(&later).map(|_| ()), Err(DecodeError::Value));
+    // Who asks is named in order.
+    let askers = front + 12 + 4 + 3 * 37 + 4 + 3 * 36 + 4;
+    let len = |at: usize| {
+        let paths = bytes[at + 39];
+        (0..paths).fold(40, |len, _| len + 1 + 36 * usize::from(bytes[at + len]))
+    };
+    let (first, second) = (len(askers), len(askers + len(askers)));
+    assert_eq!(askers + first + second + 4 + 64, bytes.len());
+    let mut turned = bytes.clone();
+    turned[askers..askers + first + second].rotate_left(first);
+    assert_eq!(Registrar::<Ordered>::from_bytes(&turned).map(|_| ()), Err(DecodeError::Value));
     // Who asks has asked; and those who did are named in order.
     let forgotten = [&bytes[..bytes.len() - 68], &[0; 4]].concat();
     assert_eq!(Registrar::<Ordered>::from_bytes(&forgotten).map(|_| ()), Err(DecodeError::Value));

@@ -13,7 +13,7 @@ use sesphr::search::{
 };
 
 use crate::common::rng;
-use crate::scene::{END, LESSER, NOW, Route, Scene, USER, found, party, record, resigned, with_head};
+use crate::scene::{END, LESSER, NOW, Route, Scene, USER, found, party, resigned, with_head};
 
 fn scene<M: Route>() -> Scene<M> {
     Scene::new("2339-0", Encoder::integer(12).unwrap())
