@@ -13,7 +13,7 @@
 //! |---|---|---|---|
 //! | patient | [`sharing::Owner`] | root secret, signature key | everything |
 //! | re-encryption server | [`sharing::Server`] | re-encryption keys | nothing |
-//! | cloud | [`sharing::Cloud`] | sealed partitions | nothing |
+//! | cloud | [`sharing::Cloud`], [`search::Index`] | sealed partitions, encrypted index values | nothing of records; of index values what the [mode](search) shows |
 //! | member | [`sharing::User`] | a key pair of its own | what was granted to it |
 //! | trustee | [`sharing::Trustee`] | a share of the patient's secret | nothing; as many as the threshold together, everything |
 //! | server with a member | | | the partitions and periods granted to the member, until what is stored is [rotated](sharing::Level) |
@@ -82,7 +82,7 @@
 //!
 //! The example `share_record` plays the whole story on a FHIR record, with members who join and leave, and with a
 //! server and a cloud that try to read, alone and with members. `revoke_member`, `emergency_access`, `hospital_referral`
-//! and `several_servers` play what comes after.
+//! and `several_servers` play what comes after, and `multi_hospital_search` a question to three hospitals.
 //!
 //! # Which module
 //!
@@ -91,6 +91,7 @@
 //! * To re-encrypt keys for a protocol of your own: [`pre`] and its schemes, [`kapre`] for most uses, [`pre::threshold`]
 //!   where no single server is to be trusted, and [`pre::afgh`] to reproduce the SeSPHR paper or without an allocator.
 //! * To open any set of your own records with one key of constant size: [`kac`].
+//! * To find records by ranges, equality and prefixes over what several providers encrypted: [`search`].
 //! * To give each epoch a key of its own, and to hand out the keys of a range of epochs in one short message: [`epoch`];
 //!   to have a cloud move wrapped data keys beyond who left with old ones: [`epoch::rewrap`]; to send a key to a group of
 //!   many members, some of whom are revoked, in one message: [`epoch::broadcast`].
@@ -105,7 +106,7 @@
 //! | `std` | yes | `std::io` forms of sealing and opening; tables that are built once per process |
 //! | `alloc` | by `std` | records, roles, key aggregation, tables; without it `pre::afgh` alone, in constant space |
 //! | `blst` | | the pairing in the `blst` C library: same bytes, two to five times faster |
-//! | `rayon` | | bodies are sealed and opened on every core |
+//! | `rayon` | | bodies are sealed and opened, and indexes searched, on every core |
 //! | `serde` | | every public object as hexadecimal text or as bytes |
 //! | `hazmat` | | entry points for vectors and benchmarks; unstable, not for applications |
 #![no_std]

@@ -7,6 +7,7 @@
 mod common;
 
 mod federated;
+mod index;
 mod ordered;
 
 use common::report::Run;
@@ -17,6 +18,7 @@ fn main() {
     ordered::benches(&mut run.criterion);
     run.finish(|_| {
         federated::tables();
+        index::tables();
         ordered::tables();
     });
 }

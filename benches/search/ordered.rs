@@ -7,7 +7,7 @@ use criterion::Criterion;
 use rand_core::Rng;
 use sesphr::context::Partition;
 use sesphr::hazmat::search_ordered::{digests, trapdoor, value};
-use sesphr::identity::SigningKey;
+use sesphr::identity::{PartyId, SigningKey};
 use sesphr::kem::OwnerRoot;
 use sesphr::search::ordered::{Switch, SwitchKey, Trapdoor, Trie, WriteKey, compare};
 use sesphr::search::{Attribute, Encoder, End, Ordered, Path, Queries, Search, SearchRoot, Space, Step, Store};
@@ -89,8 +89,8 @@ pub(crate) fn benches(c: &mut Criterion) {
     });
 }
 
-/// An index of so many entries of numbers at random, and the numbers in order.
-fn index(bits: u8, entries: u32) -> (Trie, Vec<u64>, f64) {
+/// An index of so many entries of numbers at random, of so many providers, and the numbers in order.
+fn index(bits: u8, entries: u32, providers: u32) -> (Trie, Vec<u64>, f64) {
     let (space, rng) = (space(bits), &mut rng(84));
     let (sid, shape) = (space.id(), space.shape());
     let mut trie = Trie::new(&space);
@@ -106,7 +106,7 @@ fn index(bits: u8, entries: u32) -> (Trie, Vec<u64>, f64) {
         }
         let start = Instant::now();
         for (entry, bytes) in (first..).zip(&made) {
-            trie.insert(entry, entry % 3, bytes).unwrap();
+            trie.insert(entry, entry % providers, bytes).unwrap();
         }
         taken += start.elapsed().as_secs_f64();
     }
@@ -122,35 +122,42 @@ pub(crate) fn tables() {
     let equal = nanoseconds(&mut || _ = black_box(compare(black_box(&setting.low), black_box(&setting.low))));
     println!("\nTo compare two values of 32 bits takes {compared:.0} ns, two that are equal {equal:.0} ns.");
 
-    let providers: Vec<_> =
-        (0..3).map(|i| Path::new(Step { party: SigningKey::generate(&mut rng(85 + i)).id(), generation: 0 })).collect();
     head(
-        "Index: a range, the greatest, and how long an entry takes to insert",
-        &["bits", "entries", "insert", "answers", "range", "10 greatest", "empty range"],
+        "Ordered indexes: a range of about 1,000 answers, the greatest, and how long an entry takes to insert",
+        &["bits", "providers", "entries", "insert", "range", "answers", "10 greatest", "range of nothing"],
     );
-    for bits in [16, 24, 32] {
+    for (bits, providers) in [(16, 1), (16, 100), (24, 1), (24, 10), (24, 100), (32, 1), (32, 100)] {
         let space = space(bits);
         let made = |number| digests(&space.id(), &space.shape(), number, b"key");
+        let paths: Vec<_> = (0..providers).map(path).collect();
         for entries in ENTRIES {
-            let (trie, numbers, insert) = index(bits, entries);
+            let (trie, numbers, insert) = index(bits, entries, providers);
             let from = numbers.len() / 3;
             let [lower, upper] = [from, (from + ANSWERS - 1).min(numbers.len() - 1)].map(|at| numbers[at]);
-            let token = |lower, upper, end, limit| trapdoor(lower, upper, end, limit, &providers);
+            let token = |lower, upper, end, limit| trapdoor(lower, upper, end, limit, &paths);
             let range = token(Some(made(lower)), Some(made(upper)), End::Smallest, u32::MAX);
             let top = token(None, None, End::Greatest, 10);
-            let none = token(Some(made(upper)), Some(made(upper - 1)), End::Smallest, u32::MAX);
-            let ask = |token: &Trapdoor| trie.query(black_box(&providers), black_box(token));
+            // The bounds are sought, and nothing is between them.
+            let none = token(Some(made(upper)), Some(made(lower)), End::Smallest, u32::MAX);
+            let ask = |token: &Trapdoor| trie.query(black_box(&paths), black_box(token));
             let taken = |token: &Trapdoor| time(Turns::new(&mut || _ = black_box(ask(token)), &mut || ()).first);
-            let found = ask(&range).len();
+            let found = ask(&range).entries.len();
             row([
                 bits.to_string(),
+                providers.to_string(),
                 entries.to_string(),
                 time(insert),
-                found.to_string(),
                 taken(&range),
+                found.to_string(),
                 taken(&top),
                 taken(&none),
             ]);
         }
     }
+}
+
+fn path(number: u32) -> Path {
+    let mut id = [7; 32];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    Path::new(Step { party: PartyId::from_array(id), generation: 0 })
 }

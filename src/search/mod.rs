@@ -2,6 +2,97 @@
 //!
 //! Hospitals encrypt index values under keys of their own; departments and physicians hang below hospitals. A cloud that
 //! nobody trusts answers range and point queries over all of them from one token, and the answers name records, per provider.
+//! The function is that of Yao et al., "MOPSE: Multiple Owners Order-Preserving Symmetric Encryption" (2018), whose algorithm
+//! is not public in full; the constructions are others, and what they leak is stated.
+//!
+//! # Two modes
+//!
+//! If anyone can compare values across providers without interaction, one provider and the cloud find another's values by
+//! binary search; no scheme avoids that. Hence two modes behind one trait, [`Search`]:
+//!
+//! * [`Federated`], **the one to take**: order-revealing encryption with left and right ciphertexts, under a key for each
+//!   provider. An index shows how many values there are, and nothing else until somebody asks. A token is for the providers that
+//!   it names, and the cloud holds all their values against it. Providers are isolated from each other, also from one that has
+//!   everything the cloud has.
+//! * [`Ordered`], to be asked for by name: one index in order, made possible by a [switcher](ordered::Switcher) of its own,
+//!   apart from the cloud. Ranges are found in the time of their answers, and the smallest and greatest over all. The index
+//!   shows the whole order, and one provider or user together with the switcher reads everything.
+//!
+//! [`LeakageProfile`] says the same to programs, and [`leakage`] what has been done with as much.
+//!
+//! # Who holds what
+//!
+//! | Party | Type | Holds |
+//! |---|---|---|
+//! | owner | [`Registrar`] and [`SearchRoot`] | who has which key, and the secret that they derive from |
+//! | provider: hospital, department, physician | [`Search::WriteKey`], [`Draft`] | its own key, and those of all below it |
+//! | user | [`Search::QueryKey`], [`Token`] | keys to ask certain providers |
+//! | cloud | [`Index`], a [`Column`] for each [`Space`] | encrypted values, signed by providers |
+//! | switcher, in the ordered mode | [`ordered::Switcher`] | a factor for each key |
+//!
+//! A [`Space`] is one attribute of an owner's records, encoded in one way by an [`Encoder`]: keys, values, tokens and rosters
+//! of one are of no use in another. [`Rosters`], signed by the owner and by each provider for those below it, say who writes
+//! and who asks whom; they are what the [gate](Gate) of a column lets in by, and whom the newest one leaves out is out.
+//!
+//! # In a program
+//!
+//! ```
+//! use std::ops::Bound;
+//!
+//! use sesphr::context::{Partition, RecordId, Timestamp, Validity};
+//! use sesphr::identity::SigningKey;
+//! use sesphr::kem::OwnerRoot;
+//! use sesphr::search::*;
+//!
+//! let rng = &mut getrandom::SysRng;
+//! let (now, end) = (Timestamp(1_700_000_000), Timestamp(1_700_086_400));
+//! let root = OwnerRoot::try_generate(rng)?;
+//! let (owner, search_root) = (root.signing_key(), SearchRoot::new(&root));
+//! let (hospital, doctor) = (SigningKey::try_generate(rng)?, SigningKey::try_generate(rng)?);
+//!
+//! // HbA1c in per cent with one decimal, in 16 bits. The owner lets a hospital write, and a doctor ask.
+//! let (attribute, encoder) = (Attribute::new("4548-4").unwrap(), Encoder::decimal(1, 16)?);
+//! let space = Space::<Federated>::new(owner.id(), Partition::MEDICAL, attribute, encoder, Queries::Ranges)?;
+//! let mut registrar = Registrar::new(space.clone());
+//! let path = registrar.enroll(hospital.id())?;
+//! registrar.admit(doctor.id(), &[path])?;
+//! let roster = registrar.roster(Validity::new(now, end).unwrap(), &owner)?;
+//!
+//! // The cloud hears of it, and takes what the hospital uploads.
+//! let mut column = Column::new(space.clone(), Rosters::new(&space));
+//! column.gate_mut().update(&roster, now)?;
+//! let key = registrar.write_key(&search_root, &hospital.id())?;
+//! let (high, low) = (RecordId::try_generate(rng)?, RecordId::try_generate(rng)?);
+//! let mut draft = Draft::<Federated>::new(&key);
+//! draft.add(high, &encoder.parse("8.1")?, rng)?.add(low, &encoder.parse("7.5")?, rng)?;
+//! column.insert(&draft.sign(1, &hospital)?, now)?;
+//! let mut index = Index::new();
+//! index.set(column);
+//!
+//! // The doctor asks what is above 7.5 %.
+//! let key = registrar.query_key(&search_root, &doctor.id())?;
+//! let query = Query::range(&encoder, (Bound::Excluded("7.5"), Bound::Unbounded))?;
+//! let token = Token::new(&[(&key, &query)], end, &doctor, rng)?;
+//! let answer = index.query(&token, now)?;
+//! assert_eq!(answer.matches().iter().map(|found| found.record).collect::<Vec<_>>(), [high]);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! Among the roles of [`sharing`](crate::sharing) an owner keeps spaces beside its other state, keys travel
+//! [sealed](crate::sharing::Owner::search_keys), departures take them back, and a user
+//! [reads](crate::sharing::User::read_found) what was found.
+//!
+//! # What is not protected
+//!
+//! * **Whether an answer is complete.** A cloud leaves out what it likes. A provider writes what it likes under its own name.
+//! * What answers show over time, and which records are fetched after them: see [`leakage`].
+//! * Who writes and who asks is known to the cloud. A token is a signed statement that somebody asked, and can be shown around.
+//! * A token is not used up. Who presents one is for the cloud to find out: it names who asks, and not who holds it.
+//! * A conjunction is over the values of one provider: what a laboratory and a ward of one hospital wrote of one record apart
+//!   does not come together. Ask for each, and compare the records.
+//! * Whoever has a provider's key reads what that provider and all below it write, and can make values under it. Uploads are
+//!   signed, so it cannot have them taken for the provider's.
+//! * Departments that begin later are not in the scope of keys that were made before.
 
 mod batch;
 pub mod encoder;
