@@ -35,7 +35,8 @@ impl Form for Points {
         usize::from(shape.bits()) * 2 * Point::LEN
     }
 
-    /// Points are canonical and not the identity, and those of one bit differ. Takes two decodings a bit.
+    /// Points are canonical and not the identity, and those of one bit differ; there is at least one bit. Takes two
+    /// decodings a bit.
     fn check(shape: &Shape, bytes: &[u8]) -> Result<(), DecodeError> {
         decode(shape, bytes).map(drop)
     }
@@ -48,20 +49,25 @@ impl Form for Digests {
         usize::from(shape.bits()) * PAIR
     }
 
-    /// The digests of one bit differ.
+    /// The digests of one bit differ, and there is at least one bit.
     fn check(shape: &Shape, bytes: &[u8]) -> Result<(), DecodeError> {
-        if bytes.len() != Self::len(shape) {
-            return Err(DecodeError::Length);
-        }
+        of_length(bytes, Self::len(shape))?;
         if pairs(bytes).any(|(u, v)| u == v) { Err(DecodeError::Value) } else { Ok(()) }
+    }
+}
+
+/// Whether a value has this length. A shape without bits is another mode's: of its values, a batch would have none to write.
+fn of_length(bytes: &[u8], len: usize) -> Result<(), DecodeError> {
+    match len {
+        0 => Err(DecodeError::Value),
+        _ if bytes.len() == len => Ok(()),
+        _ => Err(DecodeError::Length),
     }
 }
 
 /// The points of a value, checked.
 pub(super) fn decode(shape: &Shape, bytes: &[u8]) -> Result<Vec<Point>, DecodeError> {
-    if bytes.len() != Points::len(shape) {
-        return Err(DecodeError::Length);
-    }
+    of_length(bytes, Points::len(shape))?;
     let mut reader = Reader::new(bytes);
     let mut points = Vec::with_capacity(bytes.len() / Point::LEN);
     for _ in 0..shape.bits() {
