@@ -120,7 +120,6 @@ fn search(count: &[u8; 4], filler: usize) -> Vec<usize> {
         peak::<Batch<Ordered, Points>>(&[&said], filler),
         peak::<Batch<Ordered, Digests>>(&[&said], filler),
         peak::<Evidence<Federated, federated::Right>>(&[&head(1), &[0; 20 + 80], count], filler),
-        peak::<Evidence<Ordered, Digests>>(&[&head(1), &[0; 20], count], filler),
         peak::<Answer>(&[count], filler),
         peak::<Answer>(&[&one, &PATH, count], filler),
         peak::<Token<Federated, federated::Trapdoor>>(&[&clause, &[0], count], filler),
