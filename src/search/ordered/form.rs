@@ -12,7 +12,7 @@ use crate::encoding::{Kind, Reader, kind};
 use crate::error::DecodeError;
 use crate::hash::{hash, label};
 use crate::ristretto::{Element, Point, Scalar};
-use crate::search::value::Plain;
+use crate::search::value::{Plain, fits};
 use crate::search::{Form, Path, SearchRoot, Shape, Space, SpaceId, Value};
 
 /// A value as providers encrypt it: for each bit, from the most significant, the points U and V; 64 bytes for each bit.
@@ -128,14 +128,9 @@ pub(super) fn encrypt(sid: &SpaceId, bits: u8, k: &Scalar, number: &Zeroizing<u6
 /// The number that a space of so many bits has for a value.
 pub(super) fn number(bits: u8, value: &Value) -> Option<&Zeroizing<u64>> {
     match &value.0 {
-        Plain::Number(number) => fits(bits, number).then_some(number),
+        Plain::Number(number) => fits(bits, **number).then_some(number),
         Plain::Code(_) => None,
     }
-}
-
-/// Whether a number has no more bits.
-pub(super) fn fits(bits: u8, number: &Zeroizing<u64>) -> bool {
-    number.checked_shr(u32::from(bits)).unwrap_or(0) == 0
 }
 
 /// The order of two values of one space in the form of digests.

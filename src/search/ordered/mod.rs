@@ -84,7 +84,7 @@ use core::marker::PhantomData;
 use rand_core::TryCryptoRng;
 use zeroize::Zeroizing;
 
-use super::value::Ask;
+use super::value::{Ask, check_range};
 use super::{
     Attribute, Encoder, EncryptError, End, Mode, Path, PathError, Queries, Query, ScopeError, Search, SearchRoot,
     Space, SpaceError, Step, TrapdoorError, Value, scope_of,
@@ -196,12 +196,9 @@ impl Search for Ordered {
     fn question(key: &QueryKey, query: &Query) -> Result<Question, TrapdoorError> {
         let (sid, bits, k) = (key.space.id(), key.space.shape().bits(), key.k.clone().nonzero()?);
         let bound = |number: &Zeroizing<u64>| {
-            if !form::fits(bits, number) {
-                return Err(TrapdoorError::Value);
-            }
             let mut points = Vec::new();
             form::encrypt(&sid, bits, &k, number, &mut points);
-            Ok(points)
+            points
         };
         let token = |lower, upper, end, limit| Question {
             lower,
@@ -213,14 +210,11 @@ impl Search for Ordered {
         };
         match &query.0 {
             Ask::Range { lower, upper } => {
-                if lower.as_ref().zip(upper.as_ref()).is_some_and(|(lower, upper)| **lower > **upper) {
-                    return Err(TrapdoorError::Empty);
-                }
-                let (lower, upper) = (lower.as_ref().map(bound).transpose()?, upper.as_ref().map(bound).transpose()?);
-                Ok(token(lower, upper, End::Smallest, u32::MAX))
+                check_range(bits, lower.as_deref().copied(), upper.as_deref().copied())?;
+                Ok(token(lower.as_ref().map(bound), upper.as_ref().map(bound), End::Smallest, u32::MAX))
             }
             Ask::Point(value) => {
-                let point = bound(form::number(bits, value).ok_or(TrapdoorError::Value)?)?;
+                let point = bound(form::number(bits, value).ok_or(TrapdoorError::Value)?);
                 Ok(token(Some(point.clone()), Some(point), End::Smallest, u32::MAX))
             }
             Ask::Top(end, limit) => Ok(token(None, None, *end, *limit)),
