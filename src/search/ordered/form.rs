@@ -115,21 +115,21 @@ pub(super) fn split(number: u64, bits: u8, level: u8) -> (u64, u8) {
 }
 
 /// Appends the points of a number. What is multiplied is public, but for k and before it is.
-pub(super) fn encrypt(sid: &SpaceId, bits: u8, k: &Scalar, number: &Zeroizing<u64>, out: &mut Vec<u8>) {
+pub(super) fn encrypt(sid: &SpaceId, bits: u8, k: &Scalar, number: u64, out: &mut Vec<u8>) {
     let half = k.halve();
     let mut halves = Vec::with_capacity(usize::from(bits) * 2);
     for level in 0..bits {
-        let (prefix, bit) = split(**number, bits, level);
+        let (prefix, bit) = split(number, bits, level);
         halves.extend([bit, bit + 1].map(|value| target(sid, level, prefix, value).mul(&half)));
     }
     Point::doubles(&halves).iter().for_each(|point| out.extend_from_slice(point.as_bytes()));
 }
 
-/// The number that a space of so many bits has for a value.
-pub(super) fn number(bits: u8, value: &Value) -> Option<&Zeroizing<u64>> {
+/// The number that a space of so many bits has for a value. By value: a reference that is there or not would be secret.
+pub(super) fn number(bits: u8, value: &Value) -> Option<u64> {
     match &value.0 {
-        Plain::Number(number) => fits(bits, **number).then_some(number),
-        Plain::Code(_) => None,
+        Plain::Number(number) if fits(bits, **number) => Some(**number),
+        _ => None,
     }
 }
 

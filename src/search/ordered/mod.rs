@@ -82,7 +82,6 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use rand_core::TryCryptoRng;
-use zeroize::Zeroizing;
 
 use super::value::{Ask, check_range};
 use super::{
@@ -195,7 +194,7 @@ impl Search for Ordered {
 
     fn question(key: &QueryKey, query: &Query) -> Result<Question, TrapdoorError> {
         let (sid, bits, k) = (key.space.id(), key.space.shape().bits(), key.k.clone().nonzero()?);
-        let bound = |number: &Zeroizing<u64>| {
+        let bound = |number: u64| {
             let mut points = Vec::new();
             form::encrypt(&sid, bits, &k, number, &mut points);
             points
@@ -210,8 +209,9 @@ impl Search for Ordered {
         };
         match &query.0 {
             Ask::Range { lower, upper } => {
-                check_range(bits, lower.as_deref().copied(), upper.as_deref().copied())?;
-                Ok(token(lower.as_ref().map(bound), upper.as_ref().map(bound), End::Smallest, u32::MAX))
+                let [lower, upper] = [lower, upper].map(|bound| bound.as_deref().copied());
+                check_range(bits, lower, upper)?;
+                Ok(token(lower.map(bound), upper.map(bound), End::Smallest, u32::MAX))
             }
             Ask::Point(value) => {
                 let point = bound(form::number(bits, value).ok_or(TrapdoorError::Value)?);
