@@ -105,6 +105,7 @@ pub use epoch::{decode_epoch, epoch_keys};
 pub use kac::{class_set, decode_kac, kac_open, kac_params};
 pub use kapre::{decode_kapre, kapre_emergency, kapre_open};
 pub use rotate::rotate;
+#[allow(unused_imports, reason = "a target uses its own function only")]
 pub use search::{decode_search, search_column, search_federated, search_ordered};
 pub use seeds::seeds;
 pub use threshold::{decode_threshold, threshold_open};
