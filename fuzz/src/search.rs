@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+use rand_core::TryRng;
 use sesphr::context::{Partition, RecordId, Timestamp, Validity};
 use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::hazmat::search::{number, point, range};
@@ -500,6 +501,21 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("search_column", "ordered", vec![255, 0, 0x15, 0x88, 0x27, 2, 0x13, 6, 0, 7, 0, 5, 0]),
         ("search_column", "quarantine", vec![255, 0, 0x15, 3, 0x27, 11, 0x19, 6, 0, 4, 0x10, 6, 0, 5, 0]),
     ];
+    // Long ones: many steps at hazard.
+    for (target, name, len, first) in [
+        ("search_federated", "long", 256, 0),
+        ("search_federated", "long-other", 256, 1),
+        ("search_ordered", "long", 256, 2),
+        ("search_ordered", "long-other", 256, 3),
+        ("search_column", "long-federated", 33, 0),
+        ("search_column", "long-ordered", 33, 255),
+        ("search_column", "long-ordered-other", 33, 254),
+    ] {
+        let mut long = vec![0; len];
+        Toy(u64::from(first) + 31).try_fill_bytes(&mut long).unwrap();
+        long[0] = first;
+        seeds.push((target, name, long));
+    }
     seeds.extend(of_mode::<Federated>([
         "federated-space",
         "federated-batch",
