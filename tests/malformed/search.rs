@@ -206,6 +206,11 @@ where
     let found = scene.ask(LESSER, &Query::range(scene.space.encoder(), "6"..).unwrap());
     let shown = scene.column().evidence(&found.matches()[0]).remove(0);
     let signer = scene.column().gate().signer(&path(2));
+    // Of one value nothing is left but its hash among those of its batch.
+    let key = scene.key(2);
+    let mut draft = Draft::<M>::new(&key);
+    draft.remove(record(1));
+    scene.insert(&draft.sign(8, &party(2)).unwrap(), NOW).unwrap();
     // A value under a key that the owner did not make contradicts the others, where values stand in order.
     let mut bytes = scene.key(3).to_secret_bytes();
     bytes.last_chunk_mut::<32>().unwrap()[0] ^= 1;
@@ -415,4 +420,16 @@ fn columns_are_what_batches_and_rosters_say() {
         };
         assert!(!read.is_empty() && read.iter().all(unchecked), "{name}: {read:?}");
     }
+}
+
+/// A value stands in a column once.
+#[test]
+fn no_value_twice_in_a_column() {
+    const ENTRY: usize = 4 + 4 + 16 + (16 + 3 * 4 + 8);
+    let sample = super::samples().iter().find(|s| s.name == "federated column").unwrap();
+    let (before, rest) = sample.bytes.split_at(sample.bytes.len() - (4 + 2 * ENTRY + 4));
+    let (count, entries) = rest.split_at(4);
+    assert_eq!(count, 2u32.to_be_bytes());
+    let twice = [before, &3u32.to_be_bytes(), &entries[..ENTRY], entries].concat();
+    assert_eq!((sample.recode)(&twice), Err(DecodeError::Value));
 }
