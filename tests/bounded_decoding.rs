@@ -20,8 +20,13 @@ use sesphr::kem::OwnerRoot;
 use sesphr::pre::Pre;
 use sesphr::pre::threshold::{Grant, LabelTree, OwnerKey, Servers, Terms, Threshold};
 use sesphr::pre::{LiveSet, LiveUpdate};
+use sesphr::search::ordered::{Digests, Points, Question, Switch, SwitchTerms};
+use sesphr::search::{
+    Answer, Attribute, Batch, BatchHead, Column, Encoder, Evidence, Federated, Ordered, Queries, Registrar, Roster,
+    Search, Space, Token, federated,
+};
 use sesphr::sharing::log::{Audit, Log};
-use sesphr::sharing::{LayerGrant, OrderTerms, Orders};
+use sesphr::sharing::{LayerGrant, OrderTerms, Orders, SearchGrant, SearchKey};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -52,6 +57,91 @@ fn threshold(owner: &SigningKey) -> (Vec<u8>, Vec<u8>) {
     let (grant, _) = Threshold::delegate(&(), &secret, owner, &user, &(), &terms, rng).unwrap();
     let (key, grant) = (key.to_bytes(), grant.unverified().to_bytes());
     (key[4..key.len() - 36].to_vec(), grant[4..grant.len() - 66].to_vec())
+}
+
+/// A path of one step, and a party with a generation.
+const PATH: [u8; 37] = {
+    let mut path = [0; 37];
+    path[0] = 1;
+    path
+};
+const STEP: [u8; 36] = [0; 36];
+
+/// A space of numbers as it is written inside of other messages.
+fn space<M: Search>() -> Vec<u8> {
+    let (owner, pulse) = (SigningKey::from_seed(&[1; 32]).id(), Attribute::new("pulse").unwrap());
+    let encoder = Encoder::integer(64).unwrap();
+    Space::<M>::new(owner, Partition::MEDICAL, pulse, encoder, Queries::Ranges).unwrap().to_bytes()
+}
+
+/// Behind a header of a mode: what begins with a space, at each of its counts.
+fn of_mode<M: Search>(gate: &[u8], count: &[u8], filler: usize) -> Vec<usize>
+where
+    Registrar<M>: Message,
+    Column<M>: Message,
+{
+    let space = space::<M>();
+    vec![
+        peak::<Registrar<M>>(&[&space, &[0; 12], count], filler),
+        peak::<Registrar<M>>(&[&space, &[0; 12], &[0; 4], count], filler),
+        peak::<Registrar<M>>(&[&space, &[0; 12], &[0; 8], count], filler),
+        peak::<Registrar<M>>(&[&space, &[0; 12], &[0; 8], &[0, 0, 0, 1], &STEP, count], filler),
+        peak::<Registrar<M>>(&[&space, &[0; 12], &[0; 12], count], filler),
+        peak::<Column<M>>(&[&space, gate, count], filler),
+        peak::<Column<M>>(&[&space, gate, &[0; 4], count], filler),
+        peak::<Column<M>>(&[&space, gate, &[0; 8], count], filler),
+        peak::<Column<M>>(&[&space, gate, &[0; 12], count], filler),
+        peak::<Token<M, M::Question>>(&[&[0; 88], count], filler),
+    ]
+}
+
+/// What search decodes, at each of its counts.
+fn search(count: &[u8; 4], filler: usize) -> Vec<usize> {
+    let (one, owner) = ([0, 0, 0, 1], SigningKey::from_seed(&[1; 32]));
+    let (federated, ordered) = (space::<Federated>(), space::<Ordered>());
+    // Space, provider, sequence, source, and numbers of 64 bits; behind that what is removed, how many, and the root.
+    let body = [&[0; 32][..], &PATH, &[0; 40], &[64, 0]].concat();
+    let message = |body: &[u8]| {
+        let kind = BatchHead::KIND.number().to_be_bytes();
+        [&[1, BatchHead::SUITE as u8][..], &kind, body].concat()
+    };
+    let head = |count: u32| {
+        let bytes = message(&[&body[..], &[0; 4], &count.to_be_bytes(), &[0; 32]].concat());
+        Signed::new(&owner, BatchHead::from_bytes(&bytes).unwrap()).to_bytes()
+    };
+    let said = head(u32::from_be_bytes(*count).min(1 << 16));
+    let key = |kind: u16, suite: u8, tag: u8| [&[tag, 1, suite][..], &kind.to_be_bytes()].concat();
+    let query = federated::QueryKey::KIND.number();
+    let clause = [&[0; 88][..], &one, &[0; 32], &[64, 0]].concat();
+    let mut peaks = vec![
+        peak::<Roster>(&[&[0; 32], &[0; 25], count], filler),
+        peak::<BatchHead>(&[&body, count], filler),
+        peak::<Batch<Federated, federated::Right>>(&[&said], filler),
+        peak::<Batch<Ordered, Points>>(&[&said], filler),
+        peak::<Batch<Ordered, Digests>>(&[&said], filler),
+        peak::<Evidence<Federated, federated::Right>>(&[&head(1), &[0; 20 + 80], count], filler),
+        peak::<Answer>(&[count], filler),
+        peak::<Answer>(&[&one, &PATH, count], filler),
+        peak::<Token<Federated, federated::Trapdoor>>(&[&clause, &[0], count], filler),
+        peak::<Token<Federated, federated::Trapdoor>>(&[&clause, &[3], count], filler),
+        peak::<Token<Ordered, Question>>(&[&clause, &[0; 6], count], filler),
+        peak::<federated::QueryKey>(&[&federated, count], filler),
+        peak::<sesphr::search::ordered::QueryKey>(&[&ordered, &STEP, count], filler),
+        peak::<SwitchTerms>(&[&[0; 32], &[1], &STEP, count], filler),
+        peak::<Switch>(&[&ordered, &[0; 4], count], filler),
+        peak::<Switch>(&[&ordered, &[0; 8], count], filler),
+        peak::<Switch>(&[&ordered, &[0; 8], &one, &STEP, count], filler),
+        peak::<Switch>(&[&ordered, &[0; 12], count], filler),
+        peak::<Switch>(&[&ordered, &[0; 16], count], filler),
+        peak::<SearchKey>(&[&key(query, 4, 1), &federated, count], filler),
+        peak::<SearchKey>(&[&key(query, 5, 3), &ordered, &STEP, count], filler),
+        peak::<SearchGrant>(&[&[0; 40], count], filler),
+    ];
+    peaks.extend(of_mode::<Federated>(&[0; 4], count, filler));
+    // The rosters of a gate.
+    peaks.push(peak::<Column<Federated>>(&[&federated, count], filler));
+    peaks.extend(of_mode::<Ordered>(&[0; 36], count, filler));
+    peaks
 }
 
 #[test]
@@ -99,6 +189,8 @@ fn what_is_announced_is_not_allocated() {
             for peak in peaks {
                 assert!(peak <= 4 * (filler + 512), "{count:?} of {filler} bytes: {peaks:?}");
             }
+            let peaks = search(count, filler);
+            assert!(peaks.iter().all(|peak| *peak <= 4 * (filler + 512)), "{count:?} of {filler} bytes: {peaks:?}");
         }
         for committee in &committees {
             let peaks = [peak::<Servers>(&[committee], filler), peak::<Grant>(&[&grant, committee], filler)];

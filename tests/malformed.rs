@@ -20,6 +20,9 @@ mod rewrap;
 mod roles;
 #[path = "malformed/rotation.rs"]
 mod rotation;
+#[path = "search/scene.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the stories of search use all of it")]
+mod scene;
 #[path = "malformed/search.rs"]
 mod search;
 #[path = "common/sharing.rs"]
@@ -428,7 +431,8 @@ const L: [u8; 32] = [
 #[test]
 fn no_scalar_beyond_the_order_and_no_key_of_zero() {
     for s in samples() {
-        let on_ristretto = s.header.0 == SuiteId::Threshold || s.name == rewrap::TOKEN;
+        let on_ristretto = matches!(s.header.0, SuiteId::Threshold | SuiteId::Ordered)
+            || [rewrap::TOKEN, search::KEY].contains(&s.name);
         let order = if on_ristretto { L } else { R };
         let (mut below, mut above) = (order, order);
         below[0] -= 1;
@@ -526,6 +530,8 @@ fn serde_is_hex_in_text_and_bytes_in_binary() {
     let known = "signing key, owner root, owner secret, user secret, re-key, delegation, aggregate delegation, \
                  aggregate key, sub-share, trustee's share, delegatee's secret, delegatee's secret, aggregate re-key, \
                  referral key, approval key, label secret, threshold user secret, fragment, epoch keys, seat keys, token, \
-                 rotation token, orders";
+                 rotation token, orders, federated write key, federated query key, search key, search key, \
+                 ordered write key, ordered query key, search key, search key, switch key, switch key, switch, \
+                 switch rotation";
     assert_eq!(secrets.join(", "), known);
 }

@@ -46,6 +46,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("decode_identity", decode_identity),
     ("decode_kac", decode_kac),
     ("decode_record", decode_record),
+    ("decode_search", decode_search),
     ("decode_sharing", decode_sharing),
     ("epoch_keys", epoch_keys),
     ("kac_open", kac_open),
@@ -60,6 +61,9 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("scalar_point", scalar_point),
     ("sealed_partition", sealed_partition),
     ("sealed_range", sealed_range),
+    ("search_column", search_column),
+    ("search_federated", search_federated),
+    ("search_ordered", search_ordered),
 ];
 
 // ---- Decoders: what decodes encodes to the same bytes.
@@ -91,6 +95,7 @@ mod epoch;
 mod kac;
 mod kapre;
 mod rotate;
+mod search;
 mod seeds;
 mod threshold;
 mod trustees;
@@ -100,6 +105,8 @@ pub use epoch::{decode_epoch, epoch_keys};
 pub use kac::{class_set, decode_kac, kac_open, kac_params};
 pub use kapre::{decode_kapre, kapre_emergency, kapre_open};
 pub use rotate::rotate;
+#[allow(unused_imports, reason = "a target uses its own function only")]
+pub use search::{decode_search, search_column, search_federated, search_ordered};
 pub use seeds::seeds;
 pub use threshold::{decode_threshold, threshold_open};
 

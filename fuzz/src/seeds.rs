@@ -28,6 +28,7 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     seeds.extend(threshold::seeds());
     seeds.extend(epoch::seeds());
     seeds.extend(rotate::seeds());
+    seeds.extend(search::seeds());
     seeds.extend([
         ("afgh_open", "untouched", vec![]),
         ("afgh_open", "each", change(&[[0, 9, 1, 0], [0, 9, 1, 1], [0, 9, 1, 2], [0, 9, 1, 3]])),

@@ -5,6 +5,8 @@ use core::fmt;
 use alloc::vec::Vec;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use super::TrapdoorError;
+
 /// A plaintext index value, made by an [`Encoder`](super::Encoder): a number of that encoder's width, or the text of a code.
 ///
 /// A secret: wiped on drop, not printed.
@@ -25,6 +27,23 @@ impl ZeroizeOnDrop for Value {}
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Value").finish_non_exhaustive()
+    }
+}
+
+/// Whether a number has no more than so many bits. Who gives one that has is told.
+pub(super) fn fits(bits: u8, number: u64) -> bool {
+    // One bit after the other would be one bit too many.
+    number.checked_shr(bits.into()).unwrap_or(0) == 0
+}
+
+/// Whether there can be numbers of so many bits between two bounds.
+pub(super) fn check_range(bits: u8, lower: Option<u64>, upper: Option<u64>) -> Result<(), TrapdoorError> {
+    if [lower, upper].iter().any(|bound| bound.is_some_and(|bound| !fits(bits, bound))) {
+        return Err(TrapdoorError::Value);
+    }
+    match (lower, upper) {
+        (Some(lower), Some(upper)) if lower > upper => Err(TrapdoorError::Empty),
+        _ => Ok(()),
     }
 }
 

@@ -117,5 +117,5 @@ fn no_point_but_of_the_group_in_its_one_encoding() {
             }
         }
     }
-    assert_eq!(tried, 18 * bad1.len() + 12 * bad2.len() + 15 * bad.len());
+    assert_eq!(tried, 18 * bad1.len() + 12 * bad2.len() + 27 * bad.len());
 }

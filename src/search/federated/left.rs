@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use super::key::{QueryKey, read_scope};
 use super::prf::{At, Blocks, Tags, blocks};
-use super::right::{fits, lengths};
+use super::right::lengths;
 use crate::encoding::{Kind, Reader, Sink, kind, put_count};
 use crate::error::DecodeError;
-use crate::search::value::{Ask, Plain};
+use crate::search::value::{Ask, Plain, check_range, fits};
 use crate::search::{Encoder, Path, Query, Shape, TrapdoorError, Value};
 
 /// The left ciphertext of a bound: for each block the key of its slot, and which slot. 132 bytes for 32 bits.
@@ -194,12 +194,7 @@ pub(super) fn question(key: &QueryKey, query: &Query) -> Result<Trapdoor, Trapdo
 
 fn range(key: &QueryKey, lower: Option<u64>, upper: Option<u64>) -> Result<Trapdoor, TrapdoorError> {
     let bits = key.space().shape().bits();
-    if [lower, upper].into_iter().flatten().any(|bound| !fits(bits, bound)) {
-        return Err(TrapdoorError::Value);
-    }
-    if lower.zip(upper).is_some_and(|(lower, upper)| lower > upper) {
-        return Err(TrapdoorError::Empty);
-    }
+    check_range(bits, lower, upper)?;
     let part = |(path, data): &(Path, Zeroizing<[u8; 32]>)| {
         let keys = Blocks::new(data);
         let left = |bound: Option<u64>| bound.map(|bound| Left::new(&keys, bits, bound));

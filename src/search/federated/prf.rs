@@ -6,6 +6,7 @@ use core::mem::ManuallyDrop;
 
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128Enc, Block};
+use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{GREATER, LESS};
@@ -113,12 +114,10 @@ pub(super) struct Permutation(Zeroizing<[u8; SLOTS]>);
 impl Permutation {
     /// The slot of a secret value.
     pub(super) fn slot(&self, value: u8) -> u8 {
-        (0..).zip(self.0.iter()).fold(0, |found, (v, slot)| {
-            let other = comparison(v, value);
-            // All ones where they are equal.
-            let equal = ((other | other >> 1) & 1).wrapping_sub(1);
-            found | (slot & equal)
-        })
+        // Compilers make a branch of a mask that is computed here.
+        let mut found = 0;
+        (0_u8..).zip(self.0.iter()).for_each(|(v, slot)| found.conditional_assign(slot, v.ct_eq(&value)));
+        found
     }
 
     /// The comparisons of all values with one, each two bits in the slot of its value.

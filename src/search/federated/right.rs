@@ -14,7 +14,7 @@ use super::prf::{At, Blocks, Schedule, Tags, blocks, cipher, tag};
 use crate::encoding::{Kind, Reader, kind};
 use crate::error::{DecodeError, RngError};
 use crate::hash::{hash, label};
-use crate::search::value::Plain;
+use crate::search::value::{Plain, fits};
 use crate::search::{Encoder, EncryptError, Form, Path, Shape, Value};
 
 /// Length of a nonce.
@@ -75,12 +75,6 @@ impl<'a> Parts<'a> {
 /// The lengths at which prefixes of codes can be asked for, ascending.
 pub(super) fn lengths(encoder: &Encoder) -> impl Iterator<Item = u8> + use<> {
     encoder.prefix_lengths().filter_map(|len| u8::try_from(len).ok())
-}
-
-/// Whether a number has the width.
-pub(super) fn fits(bits: u8, number: u64) -> bool {
-    // One bit after the other would be one bit too many.
-    number.checked_shr(bits.into()).unwrap_or(0) == 0
 }
 
 /// A value of this encoder as bytes: the text of a code, a number in 8 bytes.

@@ -12,7 +12,7 @@ use crate::encoding::{Kind, Reader, kind};
 use crate::error::DecodeError;
 use crate::hash::{hash, label};
 use crate::ristretto::{Element, Point, Scalar};
-use crate::search::value::Plain;
+use crate::search::value::{Plain, fits};
 use crate::search::{Form, Path, SearchRoot, Shape, Space, SpaceId, Value};
 
 /// A value as providers encrypt it: for each bit, from the most significant, the points U and V; 64 bytes for each bit.
@@ -35,7 +35,8 @@ impl Form for Points {
         usize::from(shape.bits()) * 2 * Point::LEN
     }
 
-    /// Points are canonical and not the identity, and those of one bit differ. Takes two decodings a bit.
+    /// Points are canonical and not the identity, and those of one bit differ; there is at least one bit. Takes two
+    /// decodings a bit.
     fn check(shape: &Shape, bytes: &[u8]) -> Result<(), DecodeError> {
         decode(shape, bytes).map(drop)
     }
@@ -48,20 +49,25 @@ impl Form for Digests {
         usize::from(shape.bits()) * PAIR
     }
 
-    /// The digests of one bit differ.
+    /// The digests of one bit differ, and there is at least one bit.
     fn check(shape: &Shape, bytes: &[u8]) -> Result<(), DecodeError> {
-        if bytes.len() != Self::len(shape) {
-            return Err(DecodeError::Length);
-        }
+        of_length(bytes, Self::len(shape))?;
         if pairs(bytes).any(|(u, v)| u == v) { Err(DecodeError::Value) } else { Ok(()) }
+    }
+}
+
+/// Whether a value has this length. A shape without bits is another mode's: of its values, a batch would have none to write.
+fn of_length(bytes: &[u8], len: usize) -> Result<(), DecodeError> {
+    match len {
+        0 => Err(DecodeError::Value),
+        _ if bytes.len() == len => Ok(()),
+        _ => Err(DecodeError::Length),
     }
 }
 
 /// The points of a value, checked.
 pub(super) fn decode(shape: &Shape, bytes: &[u8]) -> Result<Vec<Point>, DecodeError> {
-    if bytes.len() != Points::len(shape) {
-        return Err(DecodeError::Length);
-    }
+    of_length(bytes, Points::len(shape))?;
     let mut reader = Reader::new(bytes);
     let mut points = Vec::with_capacity(bytes.len() / Point::LEN);
     for _ in 0..shape.bits() {
@@ -109,27 +115,22 @@ pub(super) fn split(number: u64, bits: u8, level: u8) -> (u64, u8) {
 }
 
 /// Appends the points of a number. What is multiplied is public, but for k and before it is.
-pub(super) fn encrypt(sid: &SpaceId, bits: u8, k: &Scalar, number: &Zeroizing<u64>, out: &mut Vec<u8>) {
+pub(super) fn encrypt(sid: &SpaceId, bits: u8, k: &Scalar, number: u64, out: &mut Vec<u8>) {
     let half = k.halve();
     let mut halves = Vec::with_capacity(usize::from(bits) * 2);
     for level in 0..bits {
-        let (prefix, bit) = split(**number, bits, level);
+        let (prefix, bit) = split(number, bits, level);
         halves.extend([bit, bit + 1].map(|value| target(sid, level, prefix, value).mul(&half)));
     }
     Point::doubles(&halves).iter().for_each(|point| out.extend_from_slice(point.as_bytes()));
 }
 
-/// The number that a space of so many bits has for a value.
-pub(super) fn number(bits: u8, value: &Value) -> Option<&Zeroizing<u64>> {
+/// The number that a space of so many bits has for a value. By value: a reference that is there or not would be secret.
+pub(super) fn number(bits: u8, value: &Value) -> Option<u64> {
     match &value.0 {
-        Plain::Number(number) => fits(bits, number).then_some(number),
-        Plain::Code(_) => None,
+        Plain::Number(number) if fits(bits, **number) => Some(**number),
+        _ => None,
     }
-}
-
-/// Whether a number has no more bits.
-pub(super) fn fits(bits: u8, number: &Zeroizing<u64>) -> bool {
-    number.checked_shr(u32::from(bits)).unwrap_or(0) == 0
 }
 
 /// The order of two values of one space in the form of digests.

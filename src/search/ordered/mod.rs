@@ -86,9 +86,8 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use rand_core::TryCryptoRng;
-use zeroize::Zeroizing;
 
-use super::value::Ask;
+use super::value::{Ask, check_range};
 use super::{
     Attribute, Encoder, EncryptError, End, Mode, Path, PathError, Queries, Query, ScopeError, Search, SearchRoot,
     Space, SpaceError, Step, TrapdoorError, Value, scope_of,
@@ -199,13 +198,10 @@ impl Search for Ordered {
 
     fn question(key: &QueryKey, query: &Query) -> Result<Question, TrapdoorError> {
         let (sid, bits, k) = (key.space.id(), key.space.shape().bits(), key.k.clone().nonzero()?);
-        let bound = |number: &Zeroizing<u64>| {
-            if !form::fits(bits, number) {
-                return Err(TrapdoorError::Value);
-            }
+        let bound = |number: u64| {
             let mut points = Vec::new();
             form::encrypt(&sid, bits, &k, number, &mut points);
-            Ok(points)
+            points
         };
         let token = |lower, upper, end, limit| Question {
             lower,
@@ -217,14 +213,12 @@ impl Search for Ordered {
         };
         match &query.0 {
             Ask::Range { lower, upper } => {
-                if lower.as_ref().zip(upper.as_ref()).is_some_and(|(lower, upper)| **lower > **upper) {
-                    return Err(TrapdoorError::Empty);
-                }
-                let (lower, upper) = (lower.as_ref().map(bound).transpose()?, upper.as_ref().map(bound).transpose()?);
-                Ok(token(lower, upper, End::Smallest, u32::MAX))
+                let [lower, upper] = [lower, upper].map(|bound| bound.as_deref().copied());
+                check_range(bits, lower, upper)?;
+                Ok(token(lower.map(bound), upper.map(bound), End::Smallest, u32::MAX))
             }
             Ask::Point(value) => {
-                let point = bound(form::number(bits, value).ok_or(TrapdoorError::Value)?)?;
+                let point = bound(form::number(bits, value).ok_or(TrapdoorError::Value)?);
                 Ok(token(Some(point.clone()), Some(point), End::Smallest, u32::MAX))
             }
             // What has no limit is a range.

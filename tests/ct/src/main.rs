@@ -15,6 +15,7 @@ mod pre;
 mod record;
 mod rewrap;
 mod rotation;
+mod search;
 mod threshold;
 mod trustees;
 mod world;
@@ -35,6 +36,7 @@ const CASES: &[&[Case]] = &[
     record::CASES,
     rewrap::CASES,
     rotation::CASES,
+    search::CASES,
     threshold::CASES,
     trustees::CASES,
 ];

@@ -76,6 +76,17 @@ pub fn image<T>(object: &T) -> Vec<u8> {
     memory(object).to_vec()
 }
 
+/// A text of ASCII, whose characters are secret if it says so; its length is not.
+pub fn text(clear: &str, secret: bool) -> String {
+    assert!(clear.is_ascii());
+    let mut bytes = core::hint::black_box(clear.as_bytes().to_vec());
+    if secret {
+        poison(&mut bytes);
+    }
+    // SAFETY: they are those of a text. To check it would be to look at them.
+    unsafe { String::from_utf8_unchecked(bytes) }
+}
+
 fn find(memory: &[u8], image: &[u8]) -> Vec<usize> {
     (0..=memory.len().saturating_sub(image.len())).filter(|&at| memory[at..].starts_with(image)).collect()
 }

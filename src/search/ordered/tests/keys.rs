@@ -1,5 +1,7 @@
 //! Spaces, keys, questions, and their encodings.
 
+use zeroize::Zeroizing;
+
 use super::super::hazmat::{range, top};
 use super::*;
 use crate::encoding::{Encoding, Message, Reader, SecretEncoding};

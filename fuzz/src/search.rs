@@ -1,0 +1,622 @@
+//! Search: its decoders, its two stores against lists of what is in them, and columns on their way through batches,
+//! removals and bytes.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use rand_core::TryRng;
+use sesphr::context::{Partition, RecordId, Timestamp, Validity};
+use sesphr::encoding::{Encoding, Message, SecretEncoding};
+use sesphr::hazmat::search::{number, point, range};
+use sesphr::hazmat::search_ordered::{digests, trapdoor};
+use sesphr::identity::{Signed, SigningKey};
+use sesphr::kem::OwnerRoot;
+use sesphr::search::federated::{self, Right, Scan};
+use sesphr::search::ordered::{self, Digests, Points, Switch, SwitchKey, SwitchRotation, Switched, Switcher, compare};
+use sesphr::search::{
+    Answer, Attribute, Batch, BatchHead, Column, Draft, Encoder, End, Evidence, Federated, Form, Gate, InsertError,
+    Match, Ordered, Path, Queries, Registrar, Roster, Rosters, Search, SearchRoot, Space, Step, Store, Token,
+};
+use sesphr::sharing::{SearchGrant, SearchKey};
+
+use super::{Toy, bytes, identity};
+
+pub fn decode_search(data: &[u8]) {
+    family!(
+        data,
+        Space<Federated>,
+        Space<Ordered>,
+        Roster,
+        Signed<Roster>,
+        BatchHead,
+        Signed<BatchHead>,
+        Batch<Federated, Right>,
+        Batch<Ordered, Points>,
+        Batch<Ordered, Digests>,
+        Evidence<Federated, Right>,
+        Evidence<Ordered, Digests>,
+        Token<Federated, federated::Trapdoor>,
+        Signed<Token<Federated, federated::Trapdoor>>,
+        Token<Ordered, ordered::Question>,
+        Signed<Token<Ordered, ordered::Question>>,
+        Token<Ordered, ordered::Trapdoor>,
+        Signed<Token<Ordered, ordered::Trapdoor>>,
+        Answer,
+        Column<Federated>,
+        Column<Ordered>,
+        Registrar<Federated>,
+        Registrar<Ordered>,
+        federated::WriteKey,
+        federated::QueryKey,
+        ordered::WriteKey,
+        ordered::QueryKey,
+        ordered::SwitchTerms,
+        Signed<ordered::SwitchTerms>,
+        SwitchKey,
+        Switch,
+        ordered::SwitchRotationTerms,
+        Signed<ordered::SwitchRotationTerms>,
+        SwitchRotation,
+        SearchKey,
+        SearchGrant,
+        Signed<SearchGrant>,
+    );
+    if let Ok(batch) = Batch::<Ordered, Digests>::from_bytes(data) {
+        assert_eq!(batch.entries().len(), batch.head().unverified().count() as usize);
+    }
+    if let Ok(answer) = Answer::from_bytes(data) {
+        assert_eq!(answer.by_provider().values().map(Vec::len).sum::<usize>(), answer.matches().len());
+    }
+}
+
+const NOW: Timestamp = Timestamp(15);
+const END: Timestamp = Timestamp(20);
+/// Providers, all directly below the owner.
+const PROVIDERS: u8 = 3;
+/// Who asks.
+const USER: u8 = 9;
+
+fn party(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&[seed; 32])
+}
+
+fn step(seed: u8) -> Step {
+    Step { party: party(seed).id(), generation: 0 }
+}
+
+fn paths() -> Vec<Path> {
+    (1..=PROVIDERS).map(|seed| Path::new(step(seed))).collect()
+}
+
+/// Those of a mask; all of an empty one.
+fn scope(mask: u8) -> Vec<Path> {
+    let all = paths();
+    let some: Vec<_> =
+        all.iter().zip(0..).filter(|(_, at)| mask >> at & 1 == 1).map(|(path, _)| path.clone()).collect();
+    if some.is_empty() { all } else { some }
+}
+
+fn owner() -> (SigningKey, SearchRoot) {
+    let root = OwnerRoot::try_generate(&mut Toy(21)).unwrap();
+    (root.signing_key(), SearchRoot::new(&root))
+}
+
+fn attribute() -> Attribute {
+    Attribute::new("pulse").unwrap()
+}
+
+/// The keys of the federated mode, made once: of the providers, and to ask for each set of them.
+struct Keys {
+    space: Space<Federated>,
+    write: Vec<federated::WriteKey>,
+    query: Vec<federated::QueryKey>,
+}
+
+impl Keys {
+    fn get() -> &'static Self {
+        static KEYS: OnceLock<Keys> = OnceLock::new();
+        KEYS.get_or_init(|| {
+            let (owner, root) = owner();
+            let encoder = Encoder::integer(12).unwrap();
+            let space =
+                Space::new(owner.id(), Partition::MEDICAL, attribute(), encoder, Queries::RangesAndPoints).unwrap();
+            let write = paths().iter().map(|path| Federated::write_key(&root, &space, path)).collect();
+            let query = |mask| Federated::query_key(&root, &space, step(USER), &scope(mask)).unwrap();
+            Self { write, query: (0..1 << PROVIDERS).map(query).collect(), space }
+        })
+    }
+}
+
+/// Four bytes are a step: what, where, and a number. Entries that a provider made are found as a list says; bytes of
+/// nobody's change nothing of it.
+pub fn search_federated(data: &[u8]) {
+    let (keys, shape) = (Keys::get(), Keys::get().space.shape());
+    let (mut scan, mut rng) = (<Scan as Store<Federated>>::new(&keys.space), Toy(22));
+    // Of each entry: whose, its number if somebody made it, and its bytes.
+    let mut list = BTreeMap::<u32, (u8, Option<u64>, Vec<u8>)>::new();
+    for step in data.chunks_exact(4).take(64) {
+        let (provider, entry) = (step[0] >> 3 & 3, u32::from(step[1] & 31));
+        let provider = provider % PROVIDERS;
+        let value = u64::from(u16::from_be_bytes([step[2], step[3]]) & 0xfff);
+        match step[0] % 8 {
+            kind @ 0..=3 => {
+                let (key, mut entry_bytes) = (&keys.write[usize::from(provider)], Vec::new());
+                Federated::encrypt(key, &number(value), &mut rng, &mut entry_bytes).unwrap();
+                assert_eq!(key.decrypt(&entry_bytes).as_deref(), Ok(&value));
+                if kind == 3 {
+                    let at = usize::from(step[1]) % entry_bytes.len();
+                    entry_bytes[at] ^= step[0] | 1;
+                }
+                assert!(kind == 3 || Right::check(&shape, &entry_bytes).is_ok());
+                if Right::check(&shape, &entry_bytes).is_ok() {
+                    scan.insert(entry, provider.into(), &entry_bytes).unwrap();
+                    list.insert(entry, (provider, (kind != 3).then_some(value), entry_bytes));
+                }
+            }
+            4 => {
+                scan.remove(entry);
+                list.remove(&entry);
+            }
+            kind => {
+                let mask = step[0] >> 3 & 7;
+                let key = &keys.query[usize::from(mask)];
+                let other = u64::from(step[1]) << 4;
+                let (lower, upper) = match kind {
+                    5 => (Some(value.min(other)), Some(value.max(other))),
+                    6 if step[1] & 1 == 0 => (Some(value), None),
+                    6 => (None, Some(value)),
+                    _ => (Some(value), Some(value)),
+                };
+                let query = if kind == 7 { point(number(value)) } else { range(lower, upper) };
+                let trapdoor = Federated::question(key, &query).unwrap();
+                let asked: BTreeSet<_> = key.scope().cloned().collect();
+                let found: BTreeSet<_> = scan.query(&paths(), &trapdoor).into_iter().collect();
+                for (entry, (provider, number, _)) in &list {
+                    let asked = asked.contains(&paths()[usize::from(*provider)]);
+                    let within = |number: u64| lower.is_none_or(|l| l <= number) && upper.is_none_or(|u| number <= u);
+                    if let Some(number) = number {
+                        assert_eq!(found.contains(entry), asked && within(*number));
+                    }
+                    assert!(asked || !found.contains(entry));
+                }
+                assert!(found.iter().all(|entry| list.contains_key(entry)));
+            }
+        }
+    }
+    for entry in 0..32 {
+        let mut out = Vec::new();
+        scan.get(entry, &mut out);
+        assert!(out == list.get(&entry).map(|(.., bytes)| bytes.clone()).unwrap_or_default());
+    }
+}
+
+/// A value in the trie.
+struct Placed {
+    provider: u8,
+    /// Of those that keep to the scheme.
+    number: Option<u64>,
+    /// When it came.
+    at: usize,
+    bytes: Vec<u8>,
+}
+
+fn small_space() -> Space<Ordered> {
+    Ordered::forced_space(owner().0.id(), Partition::MEDICAL, attribute(), Encoder::integer(8).unwrap()).unwrap()
+}
+
+const KEY: &[u8] = b"the key";
+
+/// Four bytes are a step: what, where, and two numbers. Values of one key stand in order and are found as in a sorted list;
+/// among values of others nothing is ever out of order.
+pub fn search_ordered(data: &[u8]) {
+    let space = small_space();
+    let (sid, shape) = (space.id(), space.shape());
+    let mut trie = <ordered::Trie as Store<Ordered>>::new(&space);
+    let mut list = BTreeMap::<u32, Placed>::new();
+    for (at, step) in data.chunks_exact(4).take(64).enumerate() {
+        let (provider, entry) = (step[0] >> 3 & 3, u32::from(step[1] & 31));
+        let provider = provider % PROVIDERS;
+        let (a, b) = (u64::from(step[2]), u64::from(step[3]));
+        let made = |number: u64| digests(&sid, &shape, number, KEY);
+        match step[0] % 8 {
+            kind @ 0..=4 => {
+                let (mut value, honest) = (made(a), kind < 3);
+                let len = value.len();
+                match kind {
+                    // Two values, of one key or of two, one behind the other; then one with a byte changed.
+                    3 => {
+                        let cut = (usize::from(step[1]) >> 3) % len;
+                        let key = if step[0] >> 7 == 0 { KEY } else { b"another key" };
+                        value[cut..].copy_from_slice(&digests(&sid, &shape, b, key)[cut..]);
+                    }
+                    4 => value[usize::from(step[3]) % len] ^= step[1] | 1,
+                    _ => {}
+                }
+                if Digests::check(&shape, &value).is_err() {
+                    continue;
+                }
+                let all_honest = list.values().all(|placed| placed.number.is_some());
+                match trie.insert(entry, provider.into(), &value) {
+                    Ok(()) => {
+                        let number = honest.then_some(a);
+                        let placed = Placed { provider, number, at, bytes: value };
+                        assert!(list.insert(entry, placed).is_none());
+                    }
+                    Err(conflict) if list.contains_key(&entry) => assert_eq!(conflict.against, [entry]),
+                    Err(conflict) => {
+                        assert!(!(honest && all_honest), "a value that keeps to the scheme is refused");
+                        assert!(!conflict.against.is_empty());
+                        assert!(conflict.against.iter().all(|other| list.contains_key(other)));
+                    }
+                }
+            }
+            5 => {
+                trie.remove(entry);
+                list.remove(&entry);
+            }
+            kind => {
+                let (lower, upper) = match step[1] & 3 {
+                    0 => (None, None),
+                    1 => (Some(a), None),
+                    2 => (None, Some(a)),
+                    _ => (Some(a.min(b)), Some(a.max(b))),
+                };
+                let end = if kind == 6 { End::Smallest } else { End::Greatest };
+                let limit = if step[1] & 4 == 0 { u32::MAX } else { u32::from(step[1] >> 3) };
+                let scope = scope(step[0] >> 3 & 7);
+                let asked = trapdoor(lower.map(made), upper.map(made), end, limit, &scope);
+                let found = trie.query(&paths(), &asked);
+                let within = |number: u64| lower.is_none_or(|l| l <= number) && upper.is_none_or(|u| number <= u);
+                let inside = |placed: &Placed| scope.contains(&paths()[usize::from(placed.provider)]);
+                in_order(&list, &found, end);
+                assert!(found.len() <= limit as usize && found.iter().all(|entry| inside(&list[entry])));
+                assert!(found.iter().filter_map(|entry| list[entry].number).all(within));
+                if list.values().all(|placed| placed.number.is_some()) {
+                    let mut expected: Vec<_> = list
+                        .iter()
+                        .filter(|(_, placed)| inside(placed) && placed.number.is_some_and(within))
+                        .map(|(entry, placed)| (placed.number.unwrap(), placed.at, *entry))
+                        .collect();
+                    match end {
+                        End::Smallest => expected.sort_unstable(),
+                        End::Greatest => expected.sort_unstable_by_key(|(number, at, _)| (Reverse(*number), *at)),
+                    }
+                    expected.truncate(limit as usize);
+                    assert!(found.iter().eq(expected.iter().map(|(.., entry)| entry)));
+                }
+            }
+        }
+    }
+    for end in [End::Smallest, End::Greatest] {
+        let all = trie.query(&paths(), &trapdoor(None, None, end, u32::MAX, &paths()));
+        assert_eq!(all.len(), list.len());
+        in_order(&list, &all, end);
+    }
+    for (entry, placed) in &list {
+        let mut out = Vec::new();
+        trie.get(*entry, &mut out);
+        assert!(out == placed.bytes);
+    }
+}
+
+/// Each once, and no two of them the wrong way round.
+fn in_order(list: &BTreeMap<u32, Placed>, found: &[u32], end: End) {
+    assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), found.len());
+    for (i, first) in found.iter().enumerate() {
+        for second in &found[i + 1..] {
+            let order = compare(&list[first].bytes, &list[second].bytes).unwrap();
+            assert!(if end == End::Smallest { order.is_le() } else { order.is_ge() });
+        }
+    }
+}
+
+/// What providers write into a column, in a mode.
+trait Uploads: Search {
+    fn world() -> &'static World<Self>;
+    fn stored(world: &World<Self>, batch: Batch<Self, Self::Upload>) -> Batch<Self, Self::Stored>;
+}
+
+struct World<M: Search> {
+    space: Space<M>,
+    keys: Vec<M::WriteKey>,
+    /// Keys that the owner did not make.
+    others: Vec<M::WriteKey>,
+    switcher: Option<Switcher>,
+    empty: Vec<u8>,
+}
+
+impl<M: Search> World<M> {
+    fn new(space: Space<M>, gate: impl FnOnce(&Registrar<M>, &Signed<Roster>) -> (M::Gate, Option<Switcher>)) -> Self
+    where
+        Column<M>: Encoding,
+    {
+        let (owner, root) = owner();
+        let mut registrar = Registrar::new(space.clone());
+        (1..=PROVIDERS).for_each(|seed| drop(registrar.enroll(party(seed).id()).unwrap()));
+        let roster = registrar.roster(Validity::new(Timestamp(10), END).unwrap(), &owner).unwrap();
+        let (gate, switcher) = gate(&registrar, &roster);
+        let keys: Vec<_> = paths().iter().map(|path| M::write_key(&root, &space, path)).collect();
+        let other = |key: &M::WriteKey| {
+            let mut bytes = key.to_secret_bytes();
+            let at = bytes.len() - 32;
+            bytes[at] ^= 1;
+            M::WriteKey::from_bytes(&bytes).unwrap()
+        };
+        let others = keys.iter().map(other).collect();
+        Self { others, keys, switcher, empty: Column::new(space.clone(), gate).to_bytes(), space }
+    }
+}
+
+impl Uploads for Federated {
+    fn world() -> &'static World<Self> {
+        static WORLD: OnceLock<World<Federated>> = OnceLock::new();
+        WORLD.get_or_init(|| {
+            let encoder = Encoder::integer(8).unwrap();
+            let owner = owner().0.id();
+            let space = Space::new(owner, Partition::MEDICAL, attribute(), encoder, Queries::RangesAndPoints).unwrap();
+            World::new(space.clone(), |_, roster| {
+                let mut rosters = Rosters::new(&space);
+                rosters.update(roster, NOW).unwrap();
+                (rosters, None)
+            })
+        })
+    }
+
+    fn stored(_: &World<Self>, batch: Batch<Self, Right>) -> Batch<Self, Right> {
+        batch
+    }
+}
+
+impl Uploads for Ordered {
+    fn world() -> &'static World<Self> {
+        static WORLD: OnceLock<World<Ordered>> = OnceLock::new();
+        WORLD.get_or_init(|| {
+            let encoder = Encoder::integer(4).unwrap();
+            let (owner, root) = owner();
+            let space = Ordered::forced_space(owner.id(), Partition::MEDICAL, attribute(), encoder).unwrap();
+            World::new(space.clone(), |_, roster| {
+                let (mut switch, mut switcher) = (Switch::new(&space, 0), Switcher::new(party(99)));
+                for path in paths() {
+                    let key = SwitchKey::provider(&root, &space, &path, &owner).unwrap();
+                    switch.add(&key.verify(&owner.id()).unwrap()).unwrap();
+                }
+                switcher.serve(switch);
+                switcher.rosters_mut(&space.id()).unwrap().update(roster, NOW).unwrap();
+                (Switched { switcher: switcher.id(), generation: 0 }, Some(switcher))
+            })
+        })
+    }
+
+    fn stored(world: &World<Self>, batch: Batch<Self, Points>) -> Batch<Self, Digests> {
+        world.switcher.as_ref().unwrap().switch(&batch, NOW).unwrap()
+    }
+}
+
+/// The first byte says which mode; two bytes are a step. Whatever providers write and remove, nothing is lost, and a column
+/// that was written down is the column.
+pub fn search_column(data: &[u8]) {
+    match data.split_first() {
+        Some((0..=127, steps)) => column::<Federated>(steps),
+        Some((_, steps)) => column::<Ordered>(steps),
+        None => {}
+    }
+}
+
+fn column<M: Uploads>(data: &[u8])
+where
+    Column<M>: Encoding,
+{
+    let world = M::world();
+    let mut column = Column::<M>::from_bytes(&world.empty).unwrap();
+    // Provider, record and number of everything that is somewhere.
+    let mut list = Vec::<(usize, u8)>::new();
+    let (mut sequence, mut last) = (0, None);
+    for step in data.chunks_exact(2).take(16) {
+        let (provider, record) = (usize::from(step[0] >> 3 & 3) % usize::from(PROVIDERS), step[1] >> 4 & 3);
+        let id = |record: u8| RecordId::from_array([record; 16]);
+        match step[0] % 8 {
+            kind @ 0..=4 => {
+                let key = if kind == 3 { &world.others[provider] } else { &world.keys[provider] };
+                let mut draft = Draft::<M>::new(key);
+                let before = list.len();
+                if kind == 2 || kind == 4 {
+                    draft.remove(id(record));
+                    list.retain(|one| *one != (provider, record));
+                }
+                let removed = before - list.len();
+                if kind != 4 {
+                    let value = u64::from(step[1] & 15);
+                    draft.add(id(record), &number(value), &mut Toy(23)).unwrap();
+                    list.push((provider, record));
+                    if step[0] >> 7 == 1 {
+                        draft.add(id(record ^ 1), &number(value / 2), &mut Toy(24)).unwrap();
+                        list.push((provider, record ^ 1));
+                    }
+                }
+                sequence += 1;
+                let added = list.len() + removed - before;
+                let batch = M::stored(world, draft.sign(sequence, &party(provider as u8 + 1)).unwrap());
+                let inserted = column.insert(&batch, NOW).unwrap();
+                assert_eq!((inserted.added + inserted.quarantined) as usize, added);
+                assert_eq!(inserted.removed as usize, removed);
+                last = Some(batch);
+            }
+            5 => {
+                let before = list.len();
+                list.retain(|(of, _)| *of != provider);
+                let gone = column.remove_where(|path| *path == paths()[provider]);
+                assert_eq!(gone as usize, before - list.len());
+            }
+            6 => column = again(&column),
+            _ => {
+                let before = bytes(&column);
+                if let Some(batch) = &last {
+                    assert_eq!(column.insert(batch, NOW), Err(InsertError::Replayed));
+                }
+                assert!(bytes(&column) == before);
+            }
+        }
+        let aside = column.quarantine().count();
+        assert_eq!(column.len() + aside, list.len());
+        assert_eq!(column.counts().values().sum::<usize>(), column.len());
+        assert!(aside == 0 || M::MODE == Ordered::MODE);
+    }
+    again(&column);
+    // What is found is shown to be its provider's.
+    let mut shown = 0;
+    for (path, record) in paths().into_iter().flat_map(|path| (0..4).map(move |record| (path.clone(), record))) {
+        let signer = column.gate().signer(&path);
+        let found = Match { provider: path, record: RecordId::from_array([record; 16]) };
+        for evidence in column.evidence(&found) {
+            assert!(evidence.verify(&world.space, &signer).is_ok() && *evidence.provider() == found.provider);
+            shown += 1;
+        }
+    }
+    assert_eq!(shown, column.len());
+}
+
+fn again<M: Search>(column: &Column<M>) -> Column<M>
+where
+    Column<M>: Encoding,
+{
+    let bytes = bytes(column);
+    identity::<Column<M>>(&bytes);
+    let again = Column::<M>::from_bytes(&bytes).unwrap();
+    assert!(again.len() == column.len() && again.counts() == column.counts());
+    assert_eq!(again.quarantine().count(), column.quarantine().count());
+    again
+}
+
+/// One of each message, and some steps.
+pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let mut seeds = vec![
+        ("search_federated", "found", [[0, 1, 0, 5], [8, 2, 0, 9], [0x3d, 1, 0, 4], [0x3f, 0, 0, 9]].concat()),
+        ("search_federated", "replaced", [[0, 1, 0, 5], [8, 1, 0, 6], [4, 2, 0, 0], [0x3e, 0, 0, 5]].concat()),
+        ("search_federated", "of-nobody", [[0, 1, 0, 5], [3, 2, 0, 9], [3, 17, 0, 9], [0x3e, 1, 0, 9]].concat()),
+        ("search_ordered", "sorted", [[0, 1, 9, 0], [8, 2, 4, 0], [0, 3, 9, 0], [6, 3, 4, 9], [7, 12, 0, 0]].concat()),
+        ("search_ordered", "contradicted", [[0, 1, 9, 0], [3, 10, 9, 8], [0x83, 67, 4, 4], [4, 4, 9, 200]].concat()),
+        ("search_ordered", "removed", [[0, 1, 9, 0], [0, 2, 8, 0], [5, 1, 0, 0], [0, 1, 7, 0], [6, 0, 0, 0]].concat()),
+        ("search_column", "federated", vec![0, 0, 0x15, 0x88, 0x27, 2, 0x13, 6, 0, 7, 0, 5, 0]),
+        ("search_column", "ordered", vec![255, 0, 0x15, 0x88, 0x27, 2, 0x13, 6, 0, 7, 0, 5, 0]),
+        ("search_column", "quarantine", vec![255, 0, 0x15, 3, 0x27, 11, 0x19, 6, 0, 4, 0x10, 6, 0, 5, 0]),
+    ];
+    // Long ones: many steps at hazard.
+    for (target, name, len, first) in [
+        ("search_federated", "long", 256, 0),
+        ("search_federated", "long-other", 256, 1),
+        ("search_ordered", "long", 256, 2),
+        ("search_ordered", "long-other", 256, 3),
+        ("search_column", "long-federated", 33, 0),
+        ("search_column", "long-ordered", 33, 255),
+        ("search_column", "long-ordered-other", 33, 254),
+    ] {
+        let mut long = vec![0; len];
+        Toy(u64::from(first) + 31).try_fill_bytes(&mut long).unwrap();
+        long[0] = first;
+        seeds.push((target, name, long));
+    }
+    seeds.extend(of_mode::<Federated>([
+        "federated-space",
+        "federated-batch",
+        "federated-column",
+        "federated-evidence",
+        "federated-registrar",
+        "federated-token",
+        "federated-write-key",
+        "federated-query-key",
+    ]));
+    seeds.extend(of_mode::<Ordered>([
+        "ordered-space",
+        "ordered-batch",
+        "ordered-column",
+        "ordered-evidence",
+        "ordered-registrar",
+        "ordered-token",
+        "ordered-write-key",
+        "ordered-query-key",
+    ]));
+    seeds.extend(of_switcher());
+    seeds
+}
+
+fn seed(name: &'static str, message: &impl Message) -> (&'static str, &'static str, Vec<u8>) {
+    ("decode_search", name, bytes(message))
+}
+
+/// Space, batch, column, evidence, registrar, token, and both keys. The last value is under a key of nobody's.
+fn of_mode<M: Uploads>(names: [&'static str; 8]) -> Vec<(&'static str, &'static str, Vec<u8>)>
+where
+    Batch<M, M::Upload>: Message,
+{
+    let (world, (_, root)) = (M::world(), owner());
+    let mut column = Column::<M>::from_bytes(&world.empty).unwrap();
+    let upload = |key: &M::WriteKey, sequence| {
+        let mut draft = Draft::<M>::new(key);
+        draft.remove(RecordId::from_array([9; 16]));
+        draft.add(RecordId::from_array([1; 16]), &number(5), &mut Toy(23)).unwrap();
+        draft.sign(sequence, &party(1)).unwrap()
+    };
+    let batch = upload(&world.keys[0], 1);
+    let stored = bytes(&batch);
+    column.insert(&M::stored(world, batch), NOW).unwrap();
+    let found = Match { provider: paths().remove(0), record: RecordId::from_array([1; 16]) };
+    let evidence = column.evidence(&found).remove(0);
+    column.insert(&M::stored(world, upload(&world.others[0], 2)), NOW).unwrap();
+    let mut registrar = Registrar::new(world.space.clone());
+    (1..=PROVIDERS).for_each(|seed| drop(registrar.enroll(party(seed).id()).unwrap()));
+    registrar.admit(party(USER).id(), &scope(3)).unwrap();
+    let key = registrar.query_key(&root, &party(USER).id()).unwrap();
+    let token =
+        Token::<M, M::Question>::new(&[(&key, &range(Some(3), None))], END, &party(USER), &mut Toy(25)).unwrap();
+    let [space, batch, a_column, an_evidence, a_registrar, a_token, write, query] = names;
+    vec![
+        seed(space, &world.space),
+        ("decode_search", batch, stored),
+        seed(a_column, &column),
+        seed(an_evidence, &evidence),
+        seed(a_registrar, &registrar),
+        seed(a_token, &token),
+        seed(write, &world.keys[0]),
+        seed(query, &key),
+    ]
+}
+
+/// What is of one mode or of both alike.
+fn of_switcher() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let (world, (owner, root)) = (Ordered::world(), owner());
+    let space = &world.space;
+    let providers = SwitchKey::provider(&root, space, &paths()[0], &owner).unwrap();
+    let users = SwitchKey::querier(&root, space, step(USER), &scope(3), &owner).unwrap();
+    let mut switch = Switch::new(space, 0);
+    for key in [&providers, &users] {
+        switch.add(&key.verify(&owner.id()).unwrap()).unwrap();
+    }
+    let rotation = SwitchRotation::new(&root, space, 0, 1, &owner).unwrap();
+    let mut registrar = Registrar::new(space.clone());
+    let path = registrar.enroll(party(1).id()).unwrap();
+    let roster = registrar.roster(Validity::new(Timestamp(10), END).unwrap(), &owner).unwrap();
+    let digests = Ordered::stored(world, {
+        let mut draft = Draft::<Ordered>::new(&world.keys[0]);
+        draft.add(RecordId::from_array([1; 16]), &number(5), &mut Toy(23)).unwrap();
+        draft.sign(1, &party(1)).unwrap()
+    });
+    let write = SearchKey::OrderedWrite(Ordered::write_key(&root, space, &path));
+    let mut answer = [0, 0, 0, 1, 1].to_vec();
+    // One provider and one record.
+    answer.extend([[7; 36].as_slice(), &[0, 0, 0, 1, 0, 0, 0, 0], &[8; 16]].concat());
+    let header = bytes(&Answer::default());
+    vec![
+        seed("switch-key-of-provider", &providers),
+        seed("switch-key-of-user", &users),
+        seed("switch-terms", users.terms()),
+        seed("switch", &switch),
+        seed("switch-rotation", &rotation),
+        seed("switch-rotation-terms", rotation.terms()),
+        seed("roster", &roster),
+        seed("batch-head", digests.head()),
+        seed("batch-of-digests", &digests),
+        seed("search-key", &write),
+        ("decode_search", "answer", [&header[..4], &answer].concat()),
+    ]
+}
