@@ -106,7 +106,7 @@ impl<M: Search> Registrar<M> {
 
     fn writer(&self, party: &PartyId) -> Option<Step> {
         let of = self.members.iter().filter(|(step, duty)| step.party == *party && **duty == Duty::Writer);
-        of.map(|(step, _)| *step).last()
+        of.map(|(step, _)| *step).next_back()
     }
 
     /// A provider writes no more. What it wrote stays.
