@@ -56,7 +56,7 @@ impl<M: Route> World<M> {
         let Event { a, b, record: at, .. } = event;
         let entries = [(at, a), (at, b), (at + 1, a ^ 1), (at + 2, a)];
         let entries = &entries[..(event.kind as usize % 4) + 1];
-        let removed = (event.b % 3 == 0).then_some(at);
+        let removed = event.b.is_multiple_of(3).then_some(at);
         if !self.active.contains(&hospital(place)) {
             // There is no key of now for it.
             return;
@@ -160,7 +160,7 @@ impl<M: Route> World<M> {
             let per_provider: usize = answer.by_provider().values().map(Vec::len).sum();
             assert_eq!(per_provider, expected.len());
             if M::MODE == Mode::Ordered {
-                self.is_sorted(&answer, &inside);
+                self.is_sorted(&answer, inside);
             }
         }
     }

@@ -118,6 +118,13 @@ fn columns<M: Route>() {
         let forged = Signed::new(&party(77), head.unverified().clone()).to_bytes();
         parts.refused::<M>(|parts| drop(parts.batches[at].splice(..len, forged)));
     }
+    // The hash of a value that was taken out: with another one the root is another.
+    let first = head_of(&parts, 0);
+    assert_eq!((first.sequence(), first.count()), (1, 3));
+    parts.refused::<M>(|parts| {
+        let end = parts.batches[0].len();
+        parts.batches[0][end - 2 * 32] ^= 1;
+    });
     // A batch of which nothing is left, and one that comes twice or out of order.
     parts.refused::<M>(|parts| parts.entries.retain(|entry| entry[3] != 1));
     parts.refused::<M>(|parts| {

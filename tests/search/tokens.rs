@@ -250,6 +250,11 @@ fn a_cloud_refuses_a_switched_token_of_another_shape() {
     bytes[4 + 32 + 8 + 16 + 32 + 4 + 32] = 16;
     let other = Signed::new(&party(99), Token::from_bytes(&bytes).unwrap());
     assert_eq!(scene.index.query(&other, NOW), Err(QueryError::Space));
+    // So does the switcher, before it puts its name to it.
+    let mut bytes = scene.token(USER, &range(None, None)).unverified().to_bytes();
+    bytes[4 + 32 + 8 + 16 + 32 + 4 + 32] = 16;
+    let other = Signed::new(&party(USER), Token::from_bytes(&bytes).unwrap());
+    assert_eq!(scene.between.ask(&other, NOW).unwrap_err(), SwitcherError::Space);
     // Nor is one good that somebody else signed: the user, or a provider.
     for forger in [USER, 1] {
         let forged = Signed::new(&party(forger), switched.unverified().clone());
