@@ -1,7 +1,6 @@
 //! Search: its decoders, its two stores against lists of what is in them, and columns on their way through batches,
 //! removals and bytes.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
@@ -15,8 +14,9 @@ use sesphr::kem::OwnerRoot;
 use sesphr::search::federated::{self, Right, Scan};
 use sesphr::search::ordered::{self, Digests, Points, Switch, SwitchKey, SwitchRotation, Switched, Switcher, compare};
 use sesphr::search::{
-    Answer, Attribute, Batch, BatchHead, Column, Draft, Encoder, End, Evidence, Federated, Form, Gate, InsertError,
-    Match, Ordered, Path, Queries, Registrar, Roster, Rosters, Search, SearchRoot, Space, Step, Store, Token,
+    Answer, Attribute, Batch, BatchHead, Column, Draft, Encoder, End, Evidence, Federated, Form, Found, Gate,
+    InsertError, Match, Ordered, Path, Queries, Registrar, Roster, Rosters, Search, SearchRoot, Space, Step, Store,
+    Token,
 };
 use sesphr::sharing::{SearchGrant, SearchKey};
 
@@ -171,7 +171,7 @@ pub fn search_federated(data: &[u8]) {
                 let query = if kind == 7 { point(number(value)) } else { range(lower, upper) };
                 let trapdoor = Federated::question(key, &query).unwrap();
                 let asked: BTreeSet<_> = key.scope().cloned().collect();
-                let found: BTreeSet<_> = scan.query(&paths(), &trapdoor).into_iter().collect();
+                let found: BTreeSet<_> = scan.query(&paths(), &trapdoor).entries.into_iter().collect();
                 for (entry, (provider, number, _)) in &list {
                     let asked = asked.contains(&paths()[usize::from(*provider)]);
                     let within = |number: u64| lower.is_none_or(|l| l <= number) && upper.is_none_or(|u| number <= u);
@@ -196,8 +196,6 @@ struct Placed {
     provider: u8,
     /// Of those that keep to the scheme.
     number: Option<u64>,
-    /// When it came.
-    at: usize,
     bytes: Vec<u8>,
 }
 
@@ -214,7 +212,7 @@ pub fn search_ordered(data: &[u8]) {
     let (sid, shape) = (space.id(), space.shape());
     let mut trie = <ordered::Trie as Store<Ordered>>::new(&space);
     let mut list = BTreeMap::<u32, Placed>::new();
-    for (at, step) in data.chunks_exact(4).take(64).enumerate() {
+    for step in data.chunks_exact(4).take(64) {
         let (provider, entry) = (step[0] >> 3 & 3, u32::from(step[1] & 31));
         let provider = provider % PROVIDERS;
         let (a, b) = (u64::from(step[2]), u64::from(step[3]));
@@ -236,18 +234,20 @@ pub fn search_ordered(data: &[u8]) {
                 if Digests::check(&shape, &value).is_err() {
                     continue;
                 }
-                let all_honest = list.values().all(|placed| placed.number.is_some());
+                // Others contradict nobody.
+                let own = |placed: &&Placed| placed.provider == provider;
+                let all_honest = list.values().filter(own).all(|placed| placed.number.is_some());
                 match trie.insert(entry, provider.into(), &value) {
                     Ok(()) => {
                         let number = honest.then_some(a);
-                        let placed = Placed { provider, number, at, bytes: value };
+                        let placed = Placed { provider, number, bytes: value };
                         assert!(list.insert(entry, placed).is_none());
                     }
                     Err(conflict) if list.contains_key(&entry) => assert_eq!(conflict.against, [entry]),
                     Err(conflict) => {
                         assert!(!(honest && all_honest), "a value that keeps to the scheme is refused");
                         assert!(!conflict.against.is_empty());
-                        assert!(conflict.against.iter().all(|other| list.contains_key(other)));
+                        assert!(conflict.against.iter().all(|other| list[other].provider == provider));
                     }
                 }
             }
@@ -266,32 +266,46 @@ pub fn search_ordered(data: &[u8]) {
                 let limit = if step[1] & 4 == 0 { u32::MAX } else { u32::from(step[1] >> 3) };
                 let scope = scope(step[0] >> 3 & 7);
                 let asked = trapdoor(lower.map(made), upper.map(made), end, limit, &scope);
-                let found = trie.query(&paths(), &asked);
+                let Found { entries: found, in_order: ordered } = trie.query(&paths(), &asked);
                 let within = |number: u64| lower.is_none_or(|l| l <= number) && upper.is_none_or(|u| number <= u);
                 let inside = |placed: &Placed| scope.contains(&paths()[usize::from(placed.provider)]);
-                in_order(&list, &found, end);
-                assert!(found.len() <= limit as usize && found.iter().all(|entry| inside(&list[entry])));
+                assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), found.len());
+                assert!(found.iter().all(|entry| inside(&list[entry])));
                 assert!(found.iter().filter_map(|entry| list[entry].number).all(within));
-                if list.values().all(|placed| placed.number.is_some()) {
-                    let mut expected: Vec<_> = list
-                        .iter()
-                        .filter(|(_, placed)| inside(placed) && placed.number.is_some_and(within))
-                        .map(|(entry, placed)| (placed.number.unwrap(), placed.at, *entry))
-                        .collect();
-                    match end {
-                        End::Smallest => expected.sort_unstable(),
-                        End::Greatest => expected.sort_unstable_by_key(|(number, at, _)| (Reverse(*number), *at)),
+                // A range is in order for each provider, the first of all over all of them.
+                if limit == u32::MAX {
+                    assert_eq!(ordered, 0);
+                    each_in_order(&list, &found, end);
+                } else {
+                    assert!(ordered <= limit as usize);
+                    in_order(&list, &found[..ordered], end);
+                }
+                // Whoever lies hides nothing that is honest.
+                let honest = list.values().filter(|placed| inside(placed));
+                let mut expected: Vec<_> = honest.filter_map(|placed| placed.number).filter(|n| within(*n)).collect();
+                expected.sort_unstable();
+                let mut numbers: Vec<_> = found.iter().filter_map(|entry| list[entry].number).collect();
+                if limit == u32::MAX {
+                    numbers.sort_unstable();
+                    assert_eq!(numbers, expected);
+                } else if list.values().all(|placed| placed.number.is_some()) {
+                    if end == End::Greatest {
+                        expected.reverse();
                     }
                     expected.truncate(limit as usize);
-                    assert!(found.iter().eq(expected.iter().map(|(.., entry)| entry)));
+                    assert_eq!((numbers, ordered), (expected, found.len()));
                 }
             }
         }
     }
     for end in [End::Smallest, End::Greatest] {
-        let all = trie.query(&paths(), &trapdoor(None, None, end, u32::MAX, &paths()));
+        let all = trie.query(&paths(), &trapdoor(None, None, end, u32::MAX, &paths())).entries;
         assert_eq!(all.len(), list.len());
-        in_order(&list, &all, end);
+        each_in_order(&list, &all, end);
+        let Found { entries, in_order: ordered } = trie.query(&paths(), &trapdoor(None, None, end, 1000, &paths()));
+        assert_eq!(entries.len(), list.len());
+        in_order(&list, &entries[..ordered], end);
+        assert_eq!(trie.contradicting(&paths()).len(), list.len() - ordered);
     }
     for (entry, placed) in &list {
         let mut out = Vec::new();
@@ -300,9 +314,16 @@ pub fn search_ordered(data: &[u8]) {
     }
 }
 
-/// Each once, and no two of them the wrong way round.
+/// Those of each provider.
+fn each_in_order(list: &BTreeMap<u32, Placed>, found: &[u32], end: End) {
+    for provider in 0..PROVIDERS {
+        let of: Vec<_> = found.iter().copied().filter(|entry| list[entry].provider == provider).collect();
+        in_order(list, &of, end);
+    }
+}
+
+/// No two of them are the wrong way round.
 fn in_order(list: &BTreeMap<u32, Placed>, found: &[u32], end: End) {
-    assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), found.len());
     for (i, first) in found.iter().enumerate() {
         for second in &found[i + 1..] {
             let order = compare(&list[first].bytes, &list[second].bytes).unwrap();
@@ -383,7 +404,9 @@ impl Uploads for Ordered {
                 }
                 switcher.serve(switch);
                 switcher.rosters_mut(&space.id()).unwrap().update(roster, NOW).unwrap();
-                (Switched { switcher: switcher.id(), generation: 0 }, Some(switcher))
+                let mut gate = Switched::new(&space, switcher.id(), 0);
+                gate.rosters_mut().update(roster, NOW).unwrap();
+                (gate, Some(switcher))
             })
         })
     }
@@ -561,7 +584,7 @@ where
     let stored = bytes(&batch);
     column.insert(&M::stored(world, batch), NOW).unwrap();
     let found = Match { provider: paths().remove(0), record: RecordId::from_array([1; 16]) };
-    let evidence = column.evidence(&found).remove(0);
+    let evidence = column.evidence(&found).next().unwrap();
     column.insert(&M::stored(world, upload(&world.others[0], 2)), NOW).unwrap();
     let mut registrar = Registrar::new(world.space.clone());
     (1..=PROVIDERS).for_each(|seed| drop(registrar.enroll(party(seed).id()).unwrap()));
