@@ -1,7 +1,7 @@
 //! Every kind of message, malformed in every way we know, through one suite. A new kind joins by one entry in
 //! [`samples`]. Two forms of a message share its name.
 #![cfg(feature = "alloc")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
 #[path = "malformed/epoch.rs"]

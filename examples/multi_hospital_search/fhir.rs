@@ -1,5 +1,6 @@
 //! The observations of the story, as FHIR R4 has them.
 
+use serde_json::Value;
 use sesphr::context::RecordId;
 
 use crate::common::StoryError;
@@ -24,24 +25,29 @@ pub(crate) struct Observation {
     pub(crate) text: String,
 }
 
+/// The text at a place of a resource.
+pub(crate) fn text(resource: &Value, place: &str) -> Result<String, StoryError> {
+    let value = resource.pointer(place).ok_or("a field is missing")?;
+    Ok(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
 /// What the bundle contains.
 pub(crate) fn read() -> Result<(Vec<Organization>, Vec<Observation>), StoryError> {
-    let bundle: serde_json::Value = serde_json::from_str(BUNDLE)?;
+    let bundle: Value = serde_json::from_str(BUNDLE)?;
     let (mut organizations, mut observations) = (Vec::new(), Vec::new());
-    for entry in bundle["entry"].as_array().ok_or("no bundle")? {
-        let resource = &entry["resource"];
-        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned).ok_or("a field is no text");
-        match resource["resourceType"].as_str() {
-            Some("Organization") => organizations.push(Organization {
-                reference: text(&entry["fullUrl"])?,
-                name: text(&resource["name"])?,
-                part_of: resource["partOf"]["reference"].as_str().map(str::to_owned),
+    for entry in bundle.pointer("/entry").and_then(Value::as_array).ok_or("no bundle")? {
+        let resource = entry.pointer("/resource").ok_or("no resource")?;
+        match text(resource, "/resourceType")?.as_str() {
+            "Organization" => organizations.push(Organization {
+                reference: text(entry, "/fullUrl")?,
+                name: text(resource, "/name")?,
+                part_of: text(resource, "/partOf/reference").ok(),
             }),
-            Some("Observation") => observations.push(Observation {
-                record: record(&text(&resource["id"])?)?,
-                performer: text(&resource["performer"][0]["reference"])?,
-                at: text(&resource["effectiveDateTime"])?,
-                value: resource["valueQuantity"]["value"].to_string(),
+            "Observation" => observations.push(Observation {
+                record: record(&text(resource, "/id")?)?,
+                performer: text(resource, "/performer/0/reference")?,
+                at: text(resource, "/effectiveDateTime")?,
+                value: text(resource, "/valueQuantity/value")?,
                 text: resource.to_string(),
             }),
             _ => return Err("another resource".into()),

@@ -18,6 +18,7 @@
 mod common;
 mod fhir;
 mod modes;
+#[allow(clippy::indexing_slicing, reason = "places are numbered as they stand")]
 mod parties;
 
 use std::process::ExitCode;

@@ -11,7 +11,7 @@ use sesphr::search::ordered::{self, Switch, SwitchKey, Switched, Switcher};
 use sesphr::search::{Answer, Column, Federated, Index, Ordered, Queries, Rosters, Search, Space};
 
 use crate::common::{Story, StoryError};
-use crate::fhir::Observation;
+use crate::fhir::{self, Observation};
 use crate::parties::{Clinic, Told};
 
 fn value(observation: &Observation) -> &str {
@@ -202,12 +202,10 @@ fn answered<M: Told>(
     for (path, records) in answer.by_provider() {
         let values = records.iter().filter_map(|record| {
             let (_, text) = read.iter().find(|(found, _)| found.record == *record)?;
-            let resource: serde_json::Value = serde_json::from_str(text.as_ref().ok()?).ok()?;
-            Some(format!(
-                "{} % ({})",
-                resource["valueQuantity"]["value"],
-                &resource["effectiveDateTime"].as_str()?[..10]
-            ))
+            let resource = serde_json::from_str(text.as_ref().ok()?).ok()?;
+            let (value, at) =
+                (fhir::text(&resource, "/valueQuantity/value"), fhir::text(&resource, "/effectiveDateTime"));
+            Some(format!("{} % ({})", value.ok()?, at.ok()?.get(..10)?))
         });
         let values: Vec<_> = values.collect();
         story.says(format_args!("  {:34} {}", clinic.name(path), values.join(", ")));

@@ -204,14 +204,15 @@ where
     scene.insert(&batch, NOW).unwrap();
     let question = scene.token(LESSER, &Query::range(scene.space.encoder(), "3"..).unwrap());
     let found = scene.ask(LESSER, &Query::range(scene.space.encoder(), "6"..).unwrap());
-    let shown = scene.column().evidence(&found.matches()[0]).remove(0);
+    let shown = scene.column().evidence(&found.matches()[0]).next().unwrap();
     let signer = scene.column().gate().signer(&path(2));
     // Of one value nothing is left but its hash among those of its batch.
     let key = scene.key(2);
     let mut draft = Draft::<M>::new(&key);
     draft.remove(record(1));
     scene.insert(&draft.sign(8, &party(2)).unwrap(), NOW).unwrap();
-    // A value under a key that the owner did not make contradicts the others, where values stand in order.
+    // A value under a key that the owner did not make contradicts its provider's others, where values stand in order.
+    scene.write(3, &[(4, "6")]);
     let mut bytes = scene.key(3).to_secret_bytes();
     bytes.last_chunk_mut::<32>().unwrap()[0] ^= 1;
     let other = M::WriteKey::from_bytes(&bytes).unwrap();
@@ -269,8 +270,8 @@ where
 fn switched() -> Vec<Sample> {
     let mut scene = scene::<Ordered>();
     let (empty, batch) = (scene.column().to_bytes(), scene.batch(2, &[(1, "5"), (2, "7")]));
-    let batch = Ordered::upload(&scene.between, &batch, NOW);
-    let asked = |query: &Query| Ordered::ask(&scene.between, &scene.token(LESSER, query), NOW);
+    let batch = Ordered::try_upload(&scene.between, &batch, NOW).unwrap();
+    let asked = |query: &Query| Ordered::try_ask(&scene.between, &scene.token(LESSER, query), NOW).unwrap();
     vec![
         Sample::public("batch of digests", &batch, Layout::default(), move |m: Batch<Ordered, Digests>| {
             Column::<Ordered>::from_bytes(&empty).unwrap().insert(&m, NOW).is_err()

@@ -97,7 +97,7 @@ fn held_against(left: &Left, right: &[u8]) -> Comparison {
         let mut block = aes::Block::try_from(nonce).unwrap();
         Aes128Enc::new(key.into()).encrypt_block(&mut block);
         let front = u32::from_be_bytes(block[..4].try_into().unwrap());
-        let mask = (u64::from(front) * 3 >> 32) as u32;
+        let mask = ((u64::from(front) * 3) >> 32) as u32;
         let word = u32::from_be_bytes(words[4 * at..][..4].try_into().unwrap());
         let order = match ((word >> (2 * slot) & 3) + 3 - mask) % 3 {
             0 => continue,

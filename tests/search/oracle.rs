@@ -231,7 +231,7 @@ fn run<M: Route>(events: &[Event]) {
 
 /// Equal, neighbours, extremes, powers of two and their neighbours; and any.
 fn adversarial(choice: u64) -> u64 {
-    let bit = 1 << (choice >> 3 & 0xff) % u64::from(BITS);
+    let bit = 1 << ((choice >> 3 & 0xff) % u64::from(BITS));
     match choice & 7 {
         0 => 0,
         1 => MAX,

@@ -76,8 +76,11 @@ fn take_out(scene: &mut Scene<Ordered>, place: u8, at: u64) -> Inserted {
 const ADDED: Inserted = Inserted { added: 1, quarantined: 0, removed: 0 };
 const ASIDE: Inserted = Inserted { added: 0, quarantined: 1, removed: 0 };
 
+/// Places and numbers of records.
+type Named = Vec<(u8, u64)>;
+
 /// Records in the order of their values over all providers, and those that have no place in it.
-fn arranged(scene: &Scene<Ordered>) -> (Vec<(u8, u64)>, Vec<(u8, u64)>) {
+fn arranged(scene: &Scene<Ordered>) -> (Named, Named) {
     let answer = scene.ask(USER, &search_ordered::top(End::Smallest, 1000));
     let one =
         |one: &Match| (one.provider.last().party, u64::from_be_bytes(one.record.as_bytes()[8..].try_into().unwrap()));

@@ -383,7 +383,8 @@ fn a_list_has_room_for_so_many() {
     let (_, scope) = registrar.askers().next().unwrap();
     assert!(scope.len() == 600 && scope.iter().all(|path| path.steps()[0].generation == 1));
     // With room for both, both are asked.
-    registrar.admit(party(USER).id(), &scope[..2].to_vec()).unwrap();
+    let two = scope[..2].to_vec();
+    registrar.admit(party(USER).id(), &two).unwrap();
     registrar.renew(&BTreeSet::from([id(1)])).unwrap();
     assert_eq!(registrar.askers().next().unwrap().1.len(), 4);
 }

@@ -2,6 +2,8 @@
 #![cfg(feature = "alloc")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+use std::slice::from_ref;
+
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128Enc, Block};
 use serde_json::Value;
@@ -10,7 +12,7 @@ use sesphr::hazmat::{hash, search as hazmat};
 use sesphr::identity::PartyId;
 use sesphr::kem::OwnerRoot;
 use sesphr::search::federated::{Federated, QueryKey, Right, Scan, Trapdoor, WriteKey};
-use sesphr::search::{Encoder, Form, Path, Query, Search, SearchRoot, Space, Step, Store, Trapdoor as _};
+use sesphr::search::{Form, Path, Query, Search, SearchRoot, Space, Step, Store, Trapdoor as _};
 
 use crate::common::TestRng;
 use crate::common::json::{array, bytes, list};
@@ -79,7 +81,7 @@ fn every_key_and_message() {
         let key = Federated::write_key(&root(v), &space, &path);
         assert_eq!(key.to_secret_bytes()[..], bytes(&case["write_key"]));
         let key = WriteKey::from_bytes(&bytes(&case["write_key"])).unwrap();
-        let asker = Federated::query_key(&root(v), &space, path.last(), &[path.clone()]).unwrap();
+        let asker = Federated::query_key(&root(v), &space, path.last(), from_ref(&path)).unwrap();
         assert_eq!(asker.to_secret_bytes()[..], bytes(&case["query_key"]));
         let asker = QueryKey::from_bytes(&bytes(&case["query_key"])).unwrap();
 
@@ -107,7 +109,7 @@ fn every_key_and_message() {
             trapdoor.write(&mut encoded);
             assert_eq!(encoded, token);
             assert_eq!(decode(&space, &token), trapdoor);
-            assert_eq!(scan.query(&[path.clone()], &trapdoor).entries, small::<u32>(&expected["found"]));
+            assert_eq!(scan.query(from_ref(&path), &trapdoor).entries, small::<u32>(&expected["found"]));
         };
         for range in items(case, "ranges") {
             asks(&hazmat::range(number(&range["lower"]), number(&range["upper"])), range);

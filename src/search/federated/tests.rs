@@ -200,7 +200,7 @@ fn more_entries_than_a_chunk() {
 
 #[test]
 fn a_comparison_shows_the_order_and_the_first_block_that_differs() {
-    let (space, path) = (space(32), path(1));
+    let (space, others, path) = (space(32), path(2), path(1));
     let (key, asker) = (writer(&space, &path), asker(&space, &[path.clone()]));
     for (bound, entry, order, first) in [
         (0x1234_5678, 0x1234_5678, Ordering::Equal, None),
@@ -217,7 +217,7 @@ fn a_comparison_shows_the_order_and_the_first_block_that_differs() {
         let upper = Some(Comparison { order, first });
         assert_eq!(seen(&trapdoor, &path, &space.shape(), &right), Some(Seen::Range { lower: None, upper }));
         // Nothing of providers that it does not name, nor of what is no entry.
-        assert_eq!(seen(&trapdoor, &super::tests::path(2), &space.shape(), &right), None);
+        assert_eq!(seen(&trapdoor, &others, &space.shape(), &right), None);
         assert_eq!(seen(&trapdoor, &path, &space.shape(), &right[1..]), None);
     }
 }
