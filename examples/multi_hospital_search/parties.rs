@@ -84,6 +84,9 @@ impl Place {
     }
 }
 
+/// A record that was found, and what became of reading it.
+pub(crate) type Read = (Match, Result<String, NotRead>);
+
 /// Everybody.
 pub(crate) struct Clinic {
     pub(crate) world: World,
@@ -312,11 +315,7 @@ impl Clinic {
     }
 
     /// Dr. Amari reads what was found.
-    pub(crate) fn read<M: Told>(
-        &mut self,
-        space: &Space<M>,
-        answer: &Answer,
-    ) -> Result<Vec<(Match, Result<String, NotRead>)>, StoryError> {
+    pub(crate) fn read<M: Told>(&mut self, space: &Space<M>, answer: &Answer) -> Result<Vec<Read>, StoryError> {
         let (directory, now) = (self.world.directory()?, self.world.now);
         let World { server, cloud, .. } = &mut self.world;
         let name = server.id();

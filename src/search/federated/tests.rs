@@ -1,5 +1,6 @@
 use alloc::vec::Vec;
 use core::cmp::Ordering;
+use core::slice::from_ref;
 use std::vec;
 
 use proptest::prelude::*;
@@ -139,7 +140,7 @@ fn scan(key: &WriteKey, values: &[Value]) -> Scan {
 
 fn found(scan: &Scan, path: &Path, key: &QueryKey, query: &Query) -> Vec<u32> {
     let trapdoor = Federated::question(key, query).unwrap();
-    let mut found = scan.query(core::slice::from_ref(path), &trapdoor).entries;
+    let mut found = scan.query(from_ref(path), &trapdoor).entries;
     found.sort_unstable();
     found
 }
@@ -163,7 +164,7 @@ fn adversarial(bits: u8) -> Vec<u64> {
 fn ranges_are_those_of_the_numbers_at_every_width() {
     for bits in (4..=64).step_by(4) {
         let (space, path) = (space(bits), path(1));
-        let (key, asker) = (writer(&space, &path), asker(&space, &[path.clone()]));
+        let (key, asker) = (writer(&space, &path), asker(&space, from_ref(&path)));
         let values = adversarial(bits);
         let scan = scan(&key, &values.iter().copied().map(number).collect::<Vec<_>>());
         let few: Vec<_> = values.iter().step_by(1 + values.len() / 8).copied().map(Some).chain([None]).collect();
@@ -188,7 +189,7 @@ fn ranges_are_those_of_the_numbers_at_every_width() {
 #[test]
 fn more_entries_than_a_chunk() {
     let (space, path) = (space(16), path(1));
-    let (key, asker) = (writer(&space, &path), asker(&space, &[path.clone()]));
+    let (key, asker) = (writer(&space, &path), asker(&space, from_ref(&path)));
     let values: Vec<u64> = (0..5_000_u64).map(|i| i * 40_503 % 65_536).collect();
     let scan = scan(&key, &values.iter().copied().map(number).collect::<Vec<_>>());
     for (lower, upper) in [(1_000, 50_000), (0, 65_535), (32_768, 32_783), (7, 7)] {
@@ -201,7 +202,7 @@ fn more_entries_than_a_chunk() {
 #[test]
 fn a_comparison_shows_the_order_and_the_first_block_that_differs() {
     let (space, others, path) = (space(32), path(2), path(1));
-    let (key, asker) = (writer(&space, &path), asker(&space, &[path.clone()]));
+    let (key, asker) = (writer(&space, &path), asker(&space, from_ref(&path)));
     for (bound, entry, order, first) in [
         (0x1234_5678, 0x1234_5678, Ordering::Equal, None),
         (0x1234_5678, 0x1234_5679, Ordering::Greater, Some(7)),
@@ -227,7 +228,7 @@ fn points_are_found_by_tag_or_as_ranges_of_one() {
     let path = path(1);
     for queries in [Queries::Points, Queries::Ranges, Queries::RangesAndPoints] {
         let space = space_of("pulse", INTEGER(32), queries);
-        let (key, asker) = (writer(&space, &path), asker(&space, &[path.clone()]));
+        let (key, asker) = (writer(&space, &path), asker(&space, from_ref(&path)));
         let values = [5, 6, 5, 0, u32::MAX.into()];
         let scan = scan(&key, &values.map(number));
         assert_eq!(found(&scan, &path, &asker, &point(number(5))), [0, 2]);
@@ -254,7 +255,7 @@ fn points_are_found_by_tag_or_as_ranges_of_one() {
 #[test]
 fn codes_are_found_whole_and_by_prefixes_of_the_lengths_of_the_encoder() {
     let (space, path) = (space_of("icd", codes(), Queries::Points), path(1));
-    let (key, asker) = (writer(&space, &path), asker(&space, &[path.clone()]));
+    let (key, asker) = (writer(&space, &path), asker(&space, from_ref(&path)));
     assert_eq!(Right::len(&space.shape()), 16 + 4 * 8);
     let scan = scan(&key, &["E", "E11", "E11.9", "E11.91", "F11", "", "E1"].map(code));
     for (text, expected) in [("E", &[0, 1, 2, 3, 6][..]), ("E11", &[1, 2, 3]), ("E11.9", &[2, 3]), ("F", &[4])] {
@@ -293,13 +294,13 @@ fn nothing_is_found_with_keys_of_others() {
     let elsewhere = space_of("weight", INTEGER(32), Queries::Ranges);
     let entries: Vec<_> = everybody.iter().map(|path| encrypt(&writer(&space, path), &number(77), 1)).collect();
     for (i, path) in everybody.iter().enumerate() {
-        let key = asker(&space, &[path.clone()]);
+        let key = asker(&space, from_ref(path));
         let trapdoor = Federated::question(&key, &range(77, 77)).unwrap();
         for (j, bytes) in entries.iter().enumerate() {
             let mut scan = Scan::new(&space);
             scan.insert(0, 0, bytes).unwrap();
             // The token is for one path, and it tells nothing where somebody files another's entry under that path.
-            assert_eq!(scan.query(&[path.clone()], &trapdoor).entries, if i == j { vec![0] } else { vec![] });
+            assert_eq!(scan.query(from_ref(path), &trapdoor).entries, if i == j { vec![0] } else { vec![] });
             assert_eq!(scan.query(&[everybody[j].clone()], &trapdoor).entries, if i == j { vec![0] } else { vec![] });
             let read = [key.decrypt(path, bytes), writer(&space, path).decrypt(bytes)];
             for read in read {
@@ -310,11 +311,11 @@ fn nothing_is_found_with_keys_of_others() {
             }
         }
         // Another attribute.
-        let key = asker(&elsewhere, &[path.clone()]);
+        let key = asker(&elsewhere, from_ref(path));
         assert_eq!(key.decrypt(path, &entries[i]), Err(DecryptError::Key));
         let mut scan = Scan::new(&space);
         scan.insert(0, 0, &entries[i]).unwrap();
-        assert!(scan.query(&[path.clone()], &Federated::question(&key, &range(77, 77)).unwrap()).entries.is_empty());
+        assert!(scan.query(from_ref(path), &Federated::question(&key, &range(77, 77)).unwrap()).entries.is_empty());
     }
 }
 
@@ -337,7 +338,7 @@ fn who_is_above_has_the_keys_of_who_is_below() {
 #[test]
 fn a_data_key_is_no_chain_key() {
     let (space, path) = (space(32), path(1));
-    let (writes, asks) = (writer(&space, &path), asker(&space, &[path.clone()]));
+    let (writes, asks) = (writer(&space, &path), asker(&space, from_ref(&path)));
     let chain = writes.to_secret_bytes();
     assert_ne!(chain[chain.len() - 32..], asks.keys()[0].1[..]);
     assert_eq!(writes.data(), &*asks.keys()[0].1);
