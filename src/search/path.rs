@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::PathError;
-use crate::encoding::{Reader, Sink};
+use super::{MAX_SCOPE, PathError};
+use crate::encoding::{Reader, Sink, put_count};
 use crate::error::DecodeError;
 use crate::hash::{Digest, Hasher, label};
 use crate::identity::PartyId;
@@ -150,12 +150,57 @@ impl Path {
         Self::read_optional(reader)?.ok_or(DecodeError::Value)
     }
 
+    /// How many steps, from the top, it shares with another.
+    fn shared(&self, other: Option<&Self>) -> usize {
+        let other = other.map_or(&[][..], Self::steps);
+        self.0.iter().zip(other).take_while(|(a, b)| a == b).count()
+    }
+
+    /// Writes a path of a list in ascending order without the steps that it shares with the one before: departments of one
+    /// hospital take one step each. The first byte has the depth, and in its upper half how many are left out.
+    pub(super) fn write_after(&self, last: Option<&Self>, sink: &mut dyn Sink) {
+        let shared = self.shared(last);
+        sink.put(&[self.0.len() as u8 | (shared as u8) << 4]);
+        self.0.iter().skip(shared).for_each(|step| step.write(sink));
+    }
+
+    pub(super) fn read_after(last: Option<&Self>, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let [byte] = reader.array()?;
+        let (depth, shared) = (usize::from(byte & 0xf), usize::from(byte >> 4));
+        let above = last.and_then(|last| last.0.get(..shared)).or((shared == 0).then_some(&[]));
+        let mut steps = above.ok_or(DecodeError::Value)?.to_vec();
+        if depth > Self::MAX_DEPTH || shared >= depth {
+            return Err(DecodeError::Value);
+        }
+        for _ in shared..depth {
+            steps.push(Step::read(reader)?);
+        }
+        let path = Self(steps);
+        // A list has one encoding.
+        let next = last.is_none_or(|last| *last < path) && path.shared(last) == shared;
+        if next { Ok(path) } else { Err(DecodeError::Value) }
+    }
+
     pub(crate) fn write_optional(path: Option<&Self>, sink: &mut dyn Sink) {
         match path {
             Some(path) => path.write(sink),
             None => sink.put(&[0]),
         }
     }
+}
+
+/// Writes a scope.
+pub(super) fn write_scope(scope: &[Path], sink: &mut dyn Sink) {
+    put_count(sink, scope.len());
+    scope.iter().for_each(|path| path.write(sink));
+}
+
+/// Reads at most [`MAX_SCOPE`] paths in ascending order without repetition, at least one.
+pub(super) fn read_scope(reader: &mut Reader<'_>) -> Result<Vec<Path>, DecodeError> {
+    // Depth and one step.
+    let count = reader.count(MAX_SCOPE, 37)?;
+    let scope = (0..count).map(|_| Path::read(reader)).collect::<Result<Vec<_>, _>>()?;
+    if scope.is_empty() || !scope.is_sorted_by(|a, b| a < b) { Err(DecodeError::Value) } else { Ok(scope) }
 }
 
 impl fmt::Debug for Path {
@@ -190,6 +235,42 @@ mod tests {
         assert_eq!(Path::read(&mut Reader::new(&bytes)), Err(DecodeError::Length));
         assert_eq!(Path::read(&mut Reader::new(&[0])), Err(DecodeError::Value));
         assert_eq!(Path::read(&mut Reader::new(&[1])), Err(DecodeError::Truncated));
+    }
+
+    #[test]
+    fn a_list_leaves_out_what_is_shared_and_has_one_encoding() {
+        let (a, b) = (Path::new(step(1, 0)), Path::new(step(2, 0)));
+        let ward = |party| a.child(step(party, 0)).unwrap();
+        let list = [a.clone(), ward(3), ward(4), ward(4).child(step(5, 0)).unwrap(), b.clone()];
+        let mut bytes = Vec::new();
+        let mut last = None;
+        for path in &list {
+            path.write_after(last, &mut bytes);
+            last = Some(path);
+        }
+        assert_eq!(bytes.len(), 5 * 37);
+        let mut reader = Reader::new(&bytes);
+        let mut read: Vec<Path> = Vec::new();
+        for _ in &list {
+            read.push(Path::read_after(read.last(), &mut reader).unwrap());
+        }
+        assert_eq!(read, list);
+        let again = |last: Option<&Path>, head: u8, steps: &[Step]| {
+            let mut bytes = Vec::from([head]);
+            steps.iter().for_each(|step| step.write(&mut bytes));
+            Path::read_after(last, &mut Reader::new(&bytes))
+        };
+        assert_eq!(again(Some(&a), 0x12, &[step(3, 0)]), Ok(ward(3)));
+        // More than there is, nothing new, what could be left out, what is not after it, none, too deep.
+        assert_eq!(again(None, 0x12, &[step(3, 0)]), Err(DecodeError::Value));
+        assert_eq!(again(Some(&a), 0x23, &[step(3, 0)]), Err(DecodeError::Value));
+        assert_eq!(again(Some(&ward(3)), 0x11, &[]), Err(DecodeError::Value));
+        assert_eq!(again(Some(&a), 0x02, &[step(1, 0), step(3, 0)]), Err(DecodeError::Value));
+        assert_eq!(again(Some(&ward(4)), 0x12, &[step(3, 0)]), Err(DecodeError::Value));
+        assert_eq!(again(Some(&a), 0x01, &[step(1, 0)]), Err(DecodeError::Value));
+        assert_eq!(again(None, 0x00, &[]), Err(DecodeError::Value));
+        assert_eq!(again(None, 0x05, &[step(1, 0); 5]), Err(DecodeError::Value));
+        assert_eq!(again(None, 0x02, &[step(1, 0)]), Err(DecodeError::Truncated));
     }
 
     #[test]

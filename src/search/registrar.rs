@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::path::{read_scope, write_scope};
 use super::{Duty, MAX_SCOPE, Mode, Path, RegistrarError, Roster, Search, SearchRoot, Space, Step, scope_of};
 use crate::context::Validity;
 use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding, put_count};
@@ -361,8 +362,7 @@ impl<M: Search> Message for Registrar<M> {
         put_count(sink, self.askers.len());
         for (user, asker) in &self.askers {
             Step { party: *user, generation: asker.generation }.write(sink);
-            put_count(sink, asker.scope.len());
-            asker.scope.iter().for_each(|path| path.write(sink));
+            write_scope(&asker.scope, sink);
         }
         put_count(sink, self.asked.len());
         self.asked.iter().for_each(|user| sink.put(user.as_bytes()));
@@ -395,11 +395,7 @@ impl<M: Search> Message for Registrar<M> {
             if registrar.askers.last_key_value().is_some_and(|(last, _)| *last >= party) {
                 return Err(DecodeError::Value);
             }
-            let paths = reader.count(MAX_SCOPE, 37)?;
-            let scope: Vec<_> = (0..paths).map(|_| Path::read(reader)).collect::<Result<_, _>>()?;
-            if scope_of(&scope) != Ok(scope.clone()) {
-                return Err(DecodeError::Value);
-            }
+            let scope = read_scope(reader)?;
             registrar.askers.insert(party, Asker { generation, scope });
         }
         for _ in 0..reader.count(usize::MAX, 32)? {

@@ -3,7 +3,8 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::{GateError, MAX_SCOPE, Path, RosterError, Search, Space, SpaceId, Step, scope_of};
+use super::path::{read_scope, write_scope};
+use super::{GateError, Path, RosterError, Search, Space, SpaceId, Step, scope_of};
 use crate::context::{Timestamp, Validity};
 use crate::encoding::{Kind, Message, Reader, Sink, SuiteId, kind, public_encoding, put_count};
 use crate::error::DecodeError;
@@ -150,8 +151,7 @@ impl Message for Roster {
         put_count(sink, self.scopes.len());
         for (user, scope) in &self.scopes {
             user.write(sink);
-            put_count(sink, scope.len());
-            scope.iter().for_each(|path| path.write(sink));
+            write_scope(scope, sink);
         }
     }
 
@@ -170,11 +170,8 @@ impl Message for Roster {
         let roster = Self { space, above, version, validity, members, scopes: BTreeMap::new() };
         let mut roster = roster.check().map_err(|_| DecodeError::Value)?;
         for _ in 0..reader.count(Self::MAX_MEMBERS, Step::LEN + 4 + 37)? {
-            let user = Step::read(reader)?;
-            let paths = reader.count(MAX_SCOPE, 37)?;
-            let scope: Vec<_> = (0..paths).map(|_| Path::read(reader)).collect::<Result<_, _>>()?;
-            let next = roster.scopes.last_key_value().is_none_or(|(last, _)| *last < user);
-            if !next || !scope.is_sorted_by(|a, b| a < b) {
+            let (user, scope) = (Step::read(reader)?, read_scope(reader)?);
+            if roster.scopes.last_key_value().is_some_and(|(last, _)| *last >= user) {
                 return Err(DecodeError::Value);
             }
             roster = roster.with_scope(user, &scope).map_err(|_| DecodeError::Value)?;

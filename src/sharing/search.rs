@@ -93,7 +93,7 @@ pub struct AllSpaces {
 
 impl AllSpaces {
     /// The most spaces of each mode.
-    pub(super) const MAX: usize = 4096;
+    pub(super) const MAX: usize = 256;
 
     pub(super) fn write(&self, sink: &mut dyn Sink) {
         put_count(sink, self.federated.len());

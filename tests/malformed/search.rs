@@ -402,11 +402,12 @@ fn no_values_without_bits_in_the_ordered_mode() {
 fn columns_are_what_batches_and_rosters_say() {
     for name in ["federated column", "ordered column"] {
         let sample = super::samples().iter().find(|s| s.name == name).unwrap();
-        let path = |place| [&[1][..], party(place).id().as_bytes(), &[0; 4]].concat();
-        let counts = [2, 3].map(|place| {
-            let path = path(place);
-            sample.bytes.windows(PATH).position(|bytes| bytes == path).unwrap() + PATH
-        });
+        // The two of them, in the order of their paths.
+        let table = |place| [&[0, 0, 0, 2, 1][..], party(place).id().as_bytes(), &[0; 4]].concat();
+        let table = [table(2), table(3)]
+            .into_iter()
+            .find_map(|table| sample.bytes.windows(table.len()).position(|bytes| bytes == table));
+        let counts = [1, 2].map(|paths| table.unwrap() + 4 + PATH * paths + 8 * (paths - 1));
         let mut read = Vec::new();
         for at in 4..sample.bytes.len() {
             if (sample.recode)(&sample.patched(at, &[sample.bytes[at] ^ 1])).is_ok() {
@@ -428,9 +429,9 @@ fn columns_are_what_batches_and_rosters_say() {
 fn no_value_twice_in_a_column() {
     const ENTRY: usize = 4 + 4 + 16 + (16 + 3 * 4 + 8);
     let sample = super::samples().iter().find(|s| s.name == "federated column").unwrap();
-    let (before, rest) = sample.bytes.split_at(sample.bytes.len() - (4 + 2 * ENTRY + 4));
+    let (before, rest) = sample.bytes.split_at(sample.bytes.len() - (4 + 3 * ENTRY + 4));
     let (count, entries) = rest.split_at(4);
-    assert_eq!(count, 2u32.to_be_bytes());
-    let twice = [before, &3u32.to_be_bytes(), &entries[..ENTRY], entries].concat();
+    assert_eq!(count, 3u32.to_be_bytes());
+    let twice = [before, &4u32.to_be_bytes(), &entries[..ENTRY], entries].concat();
     assert_eq!((sample.recode)(&twice), Err(DecodeError::Value));
 }

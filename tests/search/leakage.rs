@@ -78,7 +78,10 @@ fn lefts(trapdoor: &impl Trapdoor) -> BTreeMap<Path, Left> {
     let mut rest = &bytes[5..];
     let mut out = BTreeMap::new();
     for path in trapdoor.scope() {
-        rest = &rest[1 + 36 * path.steps().len()..];
+        // The steps that it shares with the one before are left out.
+        let (depth, shared) = (usize::from(rest[0] & 0xf), usize::from(rest[0] >> 4));
+        assert_eq!(depth, path.steps().len());
+        rest = &rest[1 + 36 * (depth - shared)..];
         let (keys, after) = rest.split_at(16 * blocks);
         let slots = &after[..blocks.div_ceil(2)];
         let slot = |at: usize| slots[at / 2] >> (4 * (1 - at % 2)) & 0xf;
@@ -172,7 +175,10 @@ fn a_token_of_the_federated_mode_shows_order_and_first_differing_block() {
         let both = bytes(&Federated::question(&key, &range(Some(0x1234), Some(0x8000))).unwrap());
         let lower = bytes(&Federated::question(&key, &range(Some(0x1234), None)).unwrap());
         let upper = bytes(&Federated::question(&key, &range(None, Some(0x8000))).unwrap());
-        let paths: usize = key.scope().map(|path| 1 + 36 * path.steps().len()).sum();
+        let scope: Vec<_> = key.scope().collect();
+        let shared = |pair: &[&Path]| pair[0].steps().iter().zip(pair[1].steps()).take_while(|(a, b)| a == b).count();
+        let steps: usize = scope.iter().map(|path| path.steps().len()).sum();
+        let paths = scope.len() + 36 * (steps - scope.windows(2).map(shared).sum::<usize>());
         assert_eq!((both[0], upper[0], both.len() + 5 + paths), (3, 2, lower.len() + upper.len()));
     }
 }

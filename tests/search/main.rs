@@ -13,5 +13,6 @@ mod quarantine;
 mod revocation;
 mod rosters;
 mod scene;
+mod scopes;
 mod story;
 mod tokens;

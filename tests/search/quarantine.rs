@@ -226,6 +226,17 @@ fn who_has_many_below_has_one_voice() {
     let (order, aside) = arranged(&scene);
     assert_eq!(order, [(2, 10), (3, 11)]);
     assert_eq!(aside.len(), 4);
+    // Nor does it by saying the same again and again.
+    let mut scene = self::scene();
+    for at in 0..5 {
+        let lie = crooked(&scene, 1, 0x555, 4);
+        put(&mut scene, 1, at, lie);
+    }
+    for (at, place) in (10..).zip([2, 3]) {
+        let honest = points(&scene, place, 0x555);
+        put(&mut scene, place, at, honest);
+    }
+    assert_eq!(in_order(&scene), [(2, 10), (3, 11)]);
 }
 
 #[test]

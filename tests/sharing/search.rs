@@ -8,6 +8,7 @@ use sesphr::encoding::{Encoding, Message, SecretEncoding};
 use sesphr::identity::{PartyId, Signed};
 use sesphr::kapre::Kapre;
 use sesphr::pre::afgh::Afgh;
+use sesphr::pre::threshold::Threshold;
 use sesphr::record::Sealer;
 use sesphr::search::ordered::{Switch, SwitchError, Switched, Switcher, SwitcherError};
 use sesphr::search::{
@@ -316,6 +317,47 @@ fn spaces_are_the_owners_and_opened_once() {
 }
 
 #[test]
+fn an_owner_has_room_for_so_many_spaces() {
+    let mut w = World::<Threshold>::new();
+    let owner = w.id();
+    let mut open = |at: u16| {
+        let attribute = Attribute::new(&format!("{at}")).unwrap();
+        let space = Space::<Federated>::new(owner, MEDICAL, attribute, Encoder::date(), Queries::Ranges).unwrap();
+        w.owner.open_space(space, at_once(), &mut w.rng).map(|_| ())
+    };
+    for at in 0..256 {
+        open(at).unwrap();
+    }
+    assert_eq!(open(256), Err(OwnerError::Exhausted));
+}
+
+fn at_once() -> Timestamp {
+    at(1)
+}
+
+#[test]
+fn spaces_are_kept_in_one_order() {
+    let mut w = World::<Kapre>::new();
+    let spaces = ["a", "b"].map(|name| {
+        let attribute = Attribute::new(name).unwrap();
+        Space::<Federated>::new(w.id(), MEDICAL, attribute, Encoder::date(), Queries::Ranges).unwrap()
+    });
+    for space in &spaces {
+        let update = w.owner.open_space(space.clone(), at(1), &mut w.rng).unwrap();
+        w.send(&update, at(1));
+    }
+    let bytes = w.owner.membership().to_bytes();
+    let [a, b] = spaces.map(|space| w.owner.space::<Federated>(&space.id()).unwrap().to_bytes());
+    let place = |part: &[u8]| bytes.windows(part.len()).position(|window| window == part).unwrap();
+    let (first, second) = (place(&a).min(place(&b)), place(&a).max(place(&b)));
+    assert_eq!(second, first + a.len());
+    let mut swapped = bytes.clone();
+    swapped[first..first + 2 * a.len()].rotate_left(a.len());
+    assert!(Signed::<Membership<Kapre>>::from_bytes(&bytes).is_ok());
+    assert!(Signed::<Membership<Kapre>>::from_bytes(&swapped).is_err());
+}
+
+#[test]
 fn in_the_ordered_mode_the_index_follows_a_departure_by_level() {
     let mut w = World::<Kapre>::new();
     let (hospital, doctor) = (user::<Kapre>(60), user::<Kapre>(10));
@@ -361,6 +403,12 @@ fn in_the_ordered_mode_the_index_follows_a_departure_by_level() {
     index.column_mut(&id).unwrap().insert(&taken, at(2)).unwrap();
     assert_eq!(index.query(&switcher.ask(&token, at(2)).unwrap(), at(2)).unwrap().matches().len(), 2);
 
+    // Who has retired gets no factor.
+    let mut twin = w.reopen(&w.owner.membership());
+    assert_eq!(twin.switch_keys(&id).unwrap().len(), 2);
+    let retire = |registrar: &mut sesphr::search::Registrar<Ordered>| registrar.retire(&hospital.id());
+    drop(twin.change_space(&id, at(3), &mut w.rng, retire).unwrap());
+    assert_eq!(twin.switch_keys(&id).unwrap().len(), 1);
     // At the level of epochs the switcher alone turns it away.
     let mut twin = w.reopen(&w.owner.membership());
     let low = twin.depart(&doctor.id(), Level::Epochs, at(3), &mut w.rng).unwrap();

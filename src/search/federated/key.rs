@@ -116,7 +116,8 @@ impl fmt::Debug for WriteKey {
 ///
 /// What it reads it keeps: only what is encrypted in a new generation of a provider's key is out of its reach.
 ///
-/// A secret: wiped on drop, not printed. Encoded length: 4 + space + 4 bytes, and 33 + 36 for each step of each provider.
+/// A secret: wiped on drop, not printed. Encoded length: 4 + space + 4 bytes, and for each provider 33 + 36 for each
+/// step that it does not share with the one before.
 pub struct QueryKey {
     space: Space<Federated>,
     /// Data keys: ascending by path, at least one, at most [`MAX_SCOPE`].
@@ -163,10 +164,7 @@ pub(super) fn read_scope<T>(
     let count = reader.count(MAX_SCOPE, min_len.saturating_add(37))?;
     let mut out = Vec::with_capacity(count);
     for _ in 0..count {
-        let path = Path::read(reader)?;
-        if out.last().is_some_and(|(last, _)| *last >= path) {
-            return Err(DecodeError::Value);
-        }
+        let path = Path::read_after(out.last().map(|(last, _)| last), reader)?;
         out.push((path, read(reader)?));
     }
     if out.is_empty() { Err(DecodeError::Value) } else { Ok(out) }
@@ -179,8 +177,10 @@ impl Message for QueryKey {
     fn encode_body(&self, sink: &mut dyn Sink) {
         self.space.write(sink);
         put_count(sink, self.keys.len());
+        let mut last = None;
         for (path, key) in &self.keys {
-            path.write(sink);
+            path.write_after(last, sink);
+            last = Some(path);
             sink.put(&**key);
         }
     }

@@ -106,8 +106,9 @@ pub(super) enum Part {
 /// bounds' first blocks are the same. It works on every entry of these providers, also on one that comes later, until their
 /// keys change.
 ///
-/// Encoded: what is asked, in 1 or 2 bytes; a count in 4; for each provider 1 + 36 for each step, and 16.5 bytes for each
-/// block of each bound, or 16 for a tag: 30 kB for 100 providers and both bounds of 32 bits.
+/// Encoded: what is asked, in 1 or 2 bytes; a count in 4; for each provider 1 + 36 for each step that it does not share with
+/// the one before, and 16.5 bytes for each block of each bound, or 16 for a tag: 30 kB for 100 providers and both bounds of 32
+/// bits, also where they are departments.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Trapdoor {
     test: Test,
@@ -132,8 +133,10 @@ impl crate::search::Trapdoor for Trapdoor {
     fn write(&self, sink: &mut dyn Sink) {
         self.test.write(sink);
         put_count(sink, self.parts.len());
+        let mut last = None;
         for (path, part) in &self.parts {
-            path.write(sink);
+            path.write_after(last, sink);
+            last = Some(path);
             match part {
                 Part::Range { lower, upper } => [lower, upper].into_iter().flatten().for_each(|left| left.write(sink)),
                 Part::Tag { key, .. } => sink.put(key),

@@ -23,10 +23,9 @@ struct Arranged<'a> {
     aside: Vec<u32>,
 }
 
-/// Whether one bit comes before another; `None` if they contradict each other.
+/// Whether one bit comes before another; `None` if they contradict each other. No bit comes before itself: its U is not V.
 fn before(a: &Pair, b: &Pair) -> Option<bool> {
     match (a.1 == b.0, b.1 == a.0) {
-        _ if a.0 == b.0 => None,
         (true, false) => Some(true),
         (false, true) => Some(false),
         _ => None,

@@ -6,11 +6,11 @@ use core::fmt;
 use zeroize::ZeroizeOnDrop;
 
 use super::Ordered;
-use super::token::{read_scope, read_step, write_scope, write_step};
 use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind};
 use crate::error::DecodeError;
 use crate::hash::{hash, label};
 use crate::ristretto::Scalar;
+use crate::search::path::{read_scope, write_scope};
 use crate::search::{Path, PathError, SearchRoot, Space, SpaceId, Step};
 
 /// r of a generation: what all values of a space are multiplied with in the end.
@@ -28,7 +28,7 @@ pub(super) fn provider(root: &SearchRoot, sid: &SpaceId, path: &Path) -> Scalar 
 /// c of a user.
 pub(super) fn querier(root: &SearchRoot, sid: &SpaceId, user: Step) -> Scalar {
     let mut name = Vec::new();
-    write_step(user, &mut name);
+    user.write(&mut name);
     Scalar::of(hash(label::ORDERED_C, &[root.expose(), sid.as_bytes(), b"querier", &name]))
 }
 
@@ -135,13 +135,13 @@ impl Message for QueryKey {
 
     fn encode_body(&self, sink: &mut dyn Sink) {
         self.space.write(sink);
-        write_step(self.user, sink);
+        self.user.write(sink);
         write_scope(&self.scope, sink);
         sink.put(&*self.k.to_bytes());
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (space, user) = (Space::read(reader)?, read_step(reader)?);
+        let (space, user) = (Space::read(reader)?, Step::read(reader)?);
         Ok(Self { space, user, scope: read_scope(reader)?, k: Scalar::read_nonzero(reader)? })
     }
 }

@@ -9,12 +9,12 @@ use core::marker::PhantomData;
 use zeroize::ZeroizeOnDrop;
 
 use super::form::{decode, digests};
-use super::token::{read_scope, read_step, write_paths, write_scope, write_step};
 use super::{Ordered, Question, Subject, SwitchError, Trapdoor, VerifiedSwitchKey, VerifiedSwitchRotation};
 use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, put_count};
 use crate::error::DecodeError;
 use crate::identity::PartyId;
 use crate::ristretto::{Point, Scalar};
+use crate::search::path::{read_scope, write_scope};
 use crate::search::{Path, Space, SpaceId, Step};
 
 /// A factor where it stays while maps move their items.
@@ -300,13 +300,14 @@ impl Message for Switch {
         }
         put_count(sink, self.queriers.len());
         for (user, querier) in &self.queriers {
-            write_step(*user, sink);
+            user.write(sink);
             write_scope(&querier.scope, sink);
             sink.put(&*querier.c.to_bytes());
         }
-        write_paths(self.removed_providers.iter(), sink);
+        put_count(sink, self.removed_providers.len());
+        self.removed_providers.iter().for_each(|path| path.write(sink));
         put_count(sink, self.removed_queriers.len());
-        self.removed_queriers.iter().for_each(|user| write_step(*user, sink));
+        self.removed_queriers.iter().for_each(|user| user.write(sink));
     }
 
     /// Names are in ascending order without repetition, nobody is there and removed, and nobody is of a later generation.
@@ -325,7 +326,7 @@ impl Message for Switch {
         }
         // A step, a scope of one, a scalar.
         for _ in 0..reader.count(usize::MAX, 109)? {
-            let (user, scope) = (read_step(reader)?, read_scope(reader)?);
+            let (user, scope) = (Step::read(reader)?, read_scope(reader)?);
             let next = switch.queriers.last_key_value().is_none_or(|(last, _)| *last < user);
             if !next || user.generation != switch.generation {
                 return Err(DecodeError::Value);
@@ -341,7 +342,7 @@ impl Message for Switch {
             switch.removed_providers.insert(path);
         }
         for _ in 0..reader.count(usize::MAX, 36)? {
-            let user = read_step(reader)?;
+            let user = Step::read(reader)?;
             let next = switch.removed_queriers.last().is_none_or(|last| *last < user);
             if !next || switch.queriers.contains_key(&user) {
                 return Err(DecodeError::Value);

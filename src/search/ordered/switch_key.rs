@@ -7,12 +7,12 @@ use subtle::ConstantTimeEq;
 use zeroize::ZeroizeOnDrop;
 
 use super::key::{provider, querier, tau};
-use super::token::{read_scope, read_step, write_scope, write_step};
 use super::{Ordered, SwitchCheckError, SwitchKeyError, WriteKey};
 use crate::encoding::{Kind, Message, Reader, SecretEncoding, Sink, SuiteId, kind, public_encoding};
 use crate::error::DecodeError;
 use crate::identity::{PartyId, Signed, SigningKey};
 use crate::ristretto::{Element, Point, Scalar};
+use crate::search::path::{read_scope, write_scope};
 use crate::search::{Path, SearchRoot, Space, SpaceId, Step, scope_of};
 
 /// For whom a switcher gets a factor.
@@ -62,7 +62,7 @@ impl Message for SwitchTerms {
             }
             Subject::Querier(user, scope) => {
                 sink.put(&[1]);
-                write_step(*user, sink);
+                user.write(sink);
                 write_scope(scope, sink);
             }
         }
@@ -73,7 +73,7 @@ impl Message for SwitchTerms {
         let (space, [subject]) = (SpaceId::from_array(reader.array()?), reader.array()?);
         let subject = match subject {
             0 => Subject::Provider(Path::read(reader)?),
-            1 => Subject::Querier(read_step(reader)?, read_scope(reader)?),
+            1 => Subject::Querier(Step::read(reader)?, read_scope(reader)?),
             _ => return Err(DecodeError::Value),
         };
         Ok(Self { space, subject, image: Point::read(reader)? })

@@ -5,10 +5,10 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::{Digests, Points};
-use crate::encoding::{Kind, Reader, Sink, kind, put_count};
+use crate::encoding::{Kind, Reader, Sink, kind};
 use crate::error::DecodeError;
-use crate::identity::PartyId;
-use crate::search::{End, Form, MAX_SCOPE, Path, Shape, Step};
+use crate::search::path::{read_scope, write_scope};
+use crate::search::{End, Form, Path, Shape};
 
 /// The forms of values that bounds come in.
 pub trait Bound: Form {
@@ -107,30 +107,4 @@ impl<F: Bound> crate::search::Trapdoor for Token<F> {
         };
         Ok(Self { lower, upper, end, limit: reader.u32()?, scope: read_scope(reader)?, form: PhantomData })
     }
-}
-
-pub(super) fn write_step(step: Step, sink: &mut dyn Sink) {
-    sink.put(step.party.as_bytes());
-    sink.put(&step.generation.to_be_bytes());
-}
-
-pub(super) fn read_step(reader: &mut Reader<'_>) -> Result<Step, DecodeError> {
-    Ok(Step { party: PartyId::from_array(reader.array()?), generation: reader.u32()? })
-}
-
-pub(super) fn write_paths<'a>(paths: impl ExactSizeIterator<Item = &'a Path>, sink: &mut dyn Sink) {
-    put_count(sink, paths.len());
-    paths.for_each(|path| path.write(sink));
-}
-
-pub(super) fn write_scope(scope: &[Path], sink: &mut dyn Sink) {
-    write_paths(scope.iter(), sink);
-}
-
-/// Reads at most [`MAX_SCOPE`] paths in ascending order without repetition, at least one.
-pub(super) fn read_scope(reader: &mut Reader<'_>) -> Result<Vec<Path>, DecodeError> {
-    // Depth and one step.
-    let count = reader.count(MAX_SCOPE, 37)?;
-    let scope = (0..count).map(|_| Path::read(reader)).collect::<Result<Vec<_>, _>>()?;
-    if scope.is_empty() || !scope.is_sorted_by(|a, b| a < b) { Err(DecodeError::Value) } else { Ok(scope) }
 }
