@@ -130,3 +130,26 @@ fn she_leaves(story: &mut Story, clinic: &mut Clinic, index: &mut Index<Federate
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_story_comes_out() {
+        let story = common::told(play);
+        assert_eq!(story.failed, 0, "{}", story.text);
+        for part in [
+            "7 records are found, which are those of the plaintext",
+            "first different in block 3 of 4",
+            "the cloud learns at rest: space; who writes and who may ask; number of values per provider",
+            "all values in order, equal ones together",
+        ] {
+            assert!(story.text.contains(part), "{}", story.text);
+        }
+        // What the cloud saw says no value; what Dr. Amari read does.
+        let (before, after) = story.text.split_once("What the cloud sees with the token").unwrap_or_default();
+        assert!(before.contains("11.2 %"), "{}", story.text);
+        assert!(!after.split("By its profile").next().unwrap_or_default().contains("11.2"), "{}", story.text);
+    }
+}
