@@ -123,11 +123,19 @@ pub(crate) fn tables() {
         let turns = Turns::new(ours, &mut bare);
         row([name.to_owned(), time(turns.first), time(turns.second), format!("{:.2}", turns.ratio)]);
     }
-    head("Federated: bytes of a token, two bounds of 32 bits", &["providers", "bytes"]);
+    let alone = |f: &mut dyn FnMut()| time(Turns::new(f, &mut || ()).first);
+    let (key, mut rng, mut out) = (setting.write(), rng(4), Vec::new());
+    let encrypt = alone(&mut || {
+        out.clear();
+        Federated::encrypt(&key, black_box(&number(SHARED)), &mut rng, &mut out).unwrap();
+    });
+    println!("\nTo encrypt a value of 32 bits, which takes {} bytes, takes {encrypt}.", out.len());
+    head("Federated: a token, two bounds of 32 bits", &["providers", "bytes", "takes"]);
     for providers in [1, 10, 100] {
-        let query = range(Some(SHARED), Some(SHARED + 15));
+        let (key, query) = (setting.query(providers), range(Some(SHARED), Some(SHARED + 15)));
         let mut bytes = Vec::new();
-        Federated::question(&setting.query(providers), &query).unwrap().write(&mut bytes);
-        row([providers.to_string(), bytes.len().to_string()]);
+        Federated::question(&key, &query).unwrap().write(&mut bytes);
+        let ask = alone(&mut || _ = black_box(Federated::question(&key, black_box(&query)).unwrap()));
+        row([providers.to_string(), bytes.len().to_string(), ask]);
     }
 }
