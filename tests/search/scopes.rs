@@ -147,7 +147,7 @@ fn all_scopes_together_have_a_bound() {
     for user in users.clone().take(256) {
         roster = roster.with_scope(user, &scope).unwrap();
     }
-    let last = users.clone().last().unwrap();
+    let last = users.clone().next_back().unwrap();
     assert_eq!(roster.with_scope(last, &scope[..1]), Err(RosterError::TooMany));
 
     let mut registrar = Registrar::<Federated>::new(scene::<Federated>().space.clone());
