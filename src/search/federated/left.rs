@@ -6,7 +6,7 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use super::key::{QueryKey, read_scope};
-use super::prf::{At, Blocks, Tags, blocks};
+use super::prf::{At, Blocks, Scratch, Tags, blocks};
 use super::right::lengths;
 use crate::encoding::{Kind, Reader, Sink, kind, put_count};
 use crate::error::DecodeError;
@@ -19,8 +19,9 @@ pub(super) struct Left(Vec<([u8; 16], u8)>);
 
 impl Left {
     pub(super) fn new(keys: &Blocks, bits: u8, number: u64) -> Self {
+        let mut scratch = Scratch::new();
         let block = |at: At| {
-            let slot = keys.permutation(at.index, *at.prefix).slot(*at.value);
+            let slot = keys.permutation(at.index, *at.prefix, &mut scratch).slot(*at.value);
             (keys.slot_key(at.index, slot, *at.prefix), slot)
         };
         Self(At::all(bits, number).map(block).collect())

@@ -154,7 +154,7 @@ pub(super) use right::encrypt_with;
 /// The slots of all values of a block after a prefix.
 #[cfg(feature = "hazmat")]
 pub(super) fn permutation(key: &WriteKey, index: u8, prefix: u64) -> [u8; 16] {
-    key.blocks().permutation(index, prefix).slots()
+    key.blocks().permutation(index, prefix, &mut prf::Scratch::new()).slots()
 }
 
 #[cfg(test)]

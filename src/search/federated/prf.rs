@@ -2,7 +2,7 @@
 //! tags.
 
 use alloc::boxed::Box;
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128Enc, Block};
@@ -94,19 +94,32 @@ fn key(label: Label, data: &[u8; 32]) -> Box<Aes128Enc> {
     Box::new(cipher(&half))
 }
 
-/// Room for one key schedule after the other. Wiping one takes longer than making it: each goes where the one before it was,
-/// and [`wipe`](Self::wipe) wipes the last.
-pub(super) struct Schedule(ManuallyDrop<Aes128Enc>);
+/// Room to compute one block after the other. Wiping takes longer than computing: what is left of a block goes where that of
+/// the one before was, and the last is wiped on drop.
+pub(super) struct Scratch {
+    schedule: ManuallyDrop<Aes128Enc>,
+    keys: [Block; SLOTS],
+    inputs: [Block; SLOTS / 2],
+    draws: [u64; SLOTS],
+}
 
-impl Schedule {
+impl Scratch {
     pub(super) fn new() -> Self {
-        Self(ManuallyDrop::new(cipher(&[0; 16])))
-    }
-
-    pub(super) fn wipe(self) {
-        drop(ManuallyDrop::into_inner(self.0));
+        let (keys, inputs) = ([Block::default(); SLOTS], [Block::default(); SLOTS / 2]);
+        Self { schedule: ManuallyDrop::new(cipher(&[0; 16])), keys, inputs, draws: [0; SLOTS] }
     }
 }
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let none = ManuallyDrop::new(cipher(&[0; 16]));
+        drop(ManuallyDrop::into_inner(mem::replace(&mut self.schedule, none)));
+        self.keys.iter_mut().chain(&mut self.inputs).for_each(|block| block.zeroize());
+        self.draws.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Scratch {}
 
 /// The values of a block in the order of their slots: the slot of each value.
 pub(super) struct Permutation(Zeroizing<[u8; SLOTS]>);
@@ -154,19 +167,14 @@ impl Blocks {
     }
 
     /// The permutation of a block after a prefix: the rank of each of 16 draws of 64 bits, in constant time.
-    pub(super) fn permutation(&self, index: u8, prefix: u64) -> Permutation {
-        let mut counter = 0;
-        let mut blocks = [(); SLOTS / 2].map(|()| {
-            counter += 1;
-            input(index, counter - 1, prefix)
-        });
-        self.k2.encrypt_blocks(&mut blocks);
-        let mut draws = Zeroizing::new([0; SLOTS]);
-        let halves = blocks.iter().flat_map(|block| block.chunks_exact(8));
+    pub(super) fn permutation(&self, index: u8, prefix: u64, scratch: &mut Scratch) -> Permutation {
+        let Scratch { inputs, draws, .. } = scratch;
+        (0..).zip(&mut *inputs).for_each(|(counter, block)| *block = input(index, counter, prefix));
+        self.k2.encrypt_blocks(inputs);
+        let halves = inputs.iter().flat_map(|block| block.chunks_exact(8));
         draws.iter_mut().zip(halves).for_each(|(draw, half)| {
             *draw = half.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
         });
-        blocks.iter_mut().for_each(|block| block.zeroize());
         let mut ranks = Zeroizing::new([0; SLOTS]);
         // Each pair once: the greater draw gains a rank, and of equal ones the later.
         let (mut rest, mut draws) = (ranks.as_mut_slice(), draws.as_slice());
@@ -189,21 +197,17 @@ impl Blocks {
     }
 
     /// The masks of all slots of a block after a prefix, each two bits, for one nonce.
-    pub(super) fn masks(&self, index: u8, prefix: u64, nonce: &Block, schedule: &mut Schedule) -> Secret<[u32; SLOTS]> {
-        let mut slot = 0;
-        let mut keys = [(); SLOTS].map(|()| {
-            slot += 1;
-            input(index, slot - 1, prefix)
-        });
-        self.k1.encrypt_blocks(&mut keys);
+    pub(super) fn masks(&self, index: u8, prefix: u64, nonce: &Block, scratch: &mut Scratch) -> Secret<[u32; SLOTS]> {
+        let Scratch { schedule, keys, .. } = scratch;
+        (0..).zip(&mut *keys).for_each(|(slot, block)| *block = input(index, slot, prefix));
+        self.k1.encrypt_blocks(keys);
         let mut masks = Zeroizing::new([0; SLOTS]);
-        for (mask_of, key) in masks.iter_mut().zip(&keys) {
+        for (mask_of, key) in masks.iter_mut().zip(&*keys) {
             let mut block = *nonce;
-            schedule.0 = ManuallyDrop::new(Aes128Enc::new(key));
-            schedule.0.encrypt_block(&mut block);
+            *schedule = ManuallyDrop::new(Aes128Enc::new(key));
+            schedule.encrypt_block(&mut block);
             *mask_of = mask(&block);
         }
-        keys.iter_mut().for_each(|key| key.zeroize());
         masks
     }
 }

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::key::{QueryKey, WriteKey};
-use super::prf::{At, Blocks, Schedule, Tags, blocks, cipher, tag};
+use super::prf::{At, Blocks, Scratch, Tags, blocks, cipher, tag};
 use crate::encoding::{Kind, Reader, kind};
 use crate::error::{DecodeError, RngError};
 use crate::hash::{hash, label};
@@ -101,12 +101,11 @@ pub(in crate::search) fn encrypt_with(
     out.extend(nonce);
     let nonce = Block::from(nonce);
     if let Plain::Number(number) = &value.0 {
-        let mut schedule = Schedule::new();
+        let mut scratch = Scratch::new();
         At::all(shape.bits(), **number).for_each(|at| {
-            let word = key.blocks().permutation(at.index, *at.prefix).word(*at.value);
-            out.extend(shift(key.blocks(), &at, &nonce, word, 1, &mut schedule).to_be_bytes());
+            let word = key.blocks().permutation(at.index, *at.prefix, &mut scratch).word(*at.value);
+            out.extend(shift(key.blocks(), &at, &nonce, word, 1, &mut scratch).to_be_bytes());
         });
-        schedule.wipe();
     }
     if shape.tags() == 0 {
         return Ok(());
@@ -131,8 +130,8 @@ fn modulo_3(sum: u32) -> u32 {
 }
 
 /// Adds so many times the masks of a block to the 16 comparisons in a word, each modulo 3: once to encrypt, twice to decrypt.
-fn shift(blocks: &Blocks, at: &At, nonce: &Block, word: u32, times: u32, schedule: &mut Schedule) -> u32 {
-    let masks = blocks.masks(at.index, *at.prefix, nonce, schedule);
+fn shift(blocks: &Blocks, at: &At, nonce: &Block, word: u32, times: u32, scratch: &mut Scratch) -> u32 {
+    let masks = blocks.masks(at.index, *at.prefix, nonce, scratch);
     let slot = |(slot, mask): (u32, &u32)| modulo_3((word >> (2 * slot) & 3) + times * mask) << (2 * slot);
     (0..).zip(masks.iter()).map(slot).fold(0, |word, bits| word | bits)
 }
@@ -182,18 +181,17 @@ fn read(shape: &Shape, keys: &Blocks, tags: &Tags, bytes: &[u8]) -> Result<Zeroi
     }
     let parts = Parts::read(shape, bytes).map_err(|_| DecryptError::Form)?;
     let nonce = Block::from(parts.nonce);
-    let (mut number, mut schedule) = (Zeroizing::new(0), Schedule::new());
+    let (mut number, mut scratch) = (Zeroizing::new(0), Scratch::new());
     let mut ok = subtle::Choice::from(1);
     for (index, word) in (0..).zip(parts.words()) {
         let at = At { index, prefix: number.clone(), value: Zeroizing::new(0) };
-        let permutation = keys.permutation(index, *number);
-        let word = Zeroizing::new(shift(keys, &at, &nonce, word, 2, &mut schedule));
+        let permutation = keys.permutation(index, *number, &mut scratch);
+        let word = Zeroizing::new(shift(keys, &at, &nonce, word, 2, &mut scratch));
         let value = permutation.value(*word);
         // All 16 comparisons have to be those with one value: of wrong ones that happens once in 2.7 million.
         ok &= permutation.word(value).ct_eq(&word);
         *number = *number << 4 | u64::from(value);
     }
-    schedule.wipe();
     for tag in parts.tags() {
         ok &= tag_of(tags, Tags::WHOLE, &number.to_be_bytes(), nonce).ct_eq(&tag);
     }

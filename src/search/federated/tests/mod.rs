@@ -352,7 +352,7 @@ fn permutations_are_permutations_and_about_uniform() {
     let mut counts = [[0_u32; SLOTS]; SLOTS];
     let mut seen = std::collections::BTreeSet::new();
     for (index, prefix) in (1..=4).flat_map(|index| (0..400).map(move |prefix| (index, prefix))) {
-        let permutation = blocks.permutation(index, prefix);
+        let permutation = blocks.permutation(index, prefix, &mut prf::Scratch::new());
         let slots = permutation.slots();
         let mut sorted = slots;
         sorted.sort_unstable();
