@@ -85,7 +85,7 @@ impl<M: Search> Gate<M> for Rosters {
     }
 
     fn keeps(&self, provider: &Path) -> bool {
-        self.is_listed(provider)
+        !self.has_owners() || self.is_listed(provider)
     }
 
     fn asks(&self, token: &Signed<Token<M, M::Trapdoor>>, now: Timestamp) -> Result<(), GateError> {

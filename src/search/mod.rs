@@ -141,6 +141,9 @@ pub use space::{Attribute, Mode, Queries, Shape, Space, SpaceId};
 pub use token::{MAX_CLAUSES, Token};
 pub use value::{End, Query, Value};
 
+/// The most values that can be asked for as the smallest or greatest.
+pub const MAX_TOP: u32 = 65_536;
+
 /// The most providers that one key to ask with, or one token, is for.
 pub const MAX_SCOPE: usize = 1024;
 

@@ -26,7 +26,7 @@ use crate::identity::{PartyId, Signed, SigningKey};
 /// * Answers that somebody had, it keeps.
 ///
 /// Encoded length: 4 + space + 8 + 4 + (4 + 37 for each) + (4 + 36 for each) + (4 + 40 and the scope for each) + (4 + 32
-/// for each) bytes.
+/// for each) + (4 + 36 and 32 for each that it holds) bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Registrar<M> {
     space: Space<M>,
@@ -39,6 +39,8 @@ pub struct Registrar<M> {
     askers: BTreeMap<PartyId, Asker>,
     /// The ordered mode: who had a key to ask with in this generation.
     asked: BTreeSet<PartyId>,
+    /// Whose values users have present keys for, whether or not they may still ask.
+    held: BTreeMap<PartyId, BTreeSet<PartyId>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +54,8 @@ impl<M: Search> Registrar<M> {
     #[must_use]
     pub fn new(space: Space<M>) -> Self {
         let (members, last, askers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { space, version: 0, generation: 0, members, last, askers, asked: BTreeSet::new() }
+        let (asked, held) = (BTreeSet::new(), BTreeMap::new());
+        Self { space, version: 0, generation: 0, members, last, askers, asked, held }
     }
 
     /// Which space.
@@ -107,7 +110,8 @@ impl<M: Search> Registrar<M> {
 
     fn writer(&self, party: &PartyId) -> Option<Step> {
         // Of one key at most is it written.
-        let mut of = self.members.iter().filter(|(step, duty)| step.party == *party && **duty == Duty::Writer);
+        let of = |generation| Step { party: *party, generation };
+        let mut of = self.members.range(of(0)..=of(u32::MAX)).filter(|(_, duty)| **duty == Duty::Writer);
         of.next().map(|(step, _)| *step)
     }
 
@@ -121,21 +125,24 @@ impl<M: Search> Registrar<M> {
         Ok(())
     }
 
-    /// A provider is out with everything that it and those below it wrote: columns [sweep](super::Column::sweep) it out. In
-    /// the ordered mode the switcher [forgets](super::ordered::Switch::remove_provider) it, and the cloud, which has no
-    /// list, is told what to [remove](super::Column::remove_where).
+    /// A provider is out with everything that it and those below it wrote: columns that hear of it [sweep](super::Column::sweep)
+    /// it out. Returns the users whose scope is smaller from now on, as [`settle`](Self::settle) does.
     ///
     /// # Errors
     /// [`RegistrarError::Unknown`].
-    pub fn expel(&mut self, party: &PartyId) -> Result<(), RegistrarError> {
-        let before = self.members.len();
+    pub fn expel(&mut self, party: &PartyId) -> Result<BTreeSet<PartyId>, RegistrarError> {
+        let (members, askers) = (self.members.len(), self.askers.clone());
         self.members.retain(|step, _| step.party != *party);
+        if self.members.len() == members {
+            return Err(RegistrarError::Unknown);
+        }
         for asker in self.askers.values_mut() {
             asker.scope.retain(|path| path.parties().next() != Some(*party));
         }
         // Who may ask nobody any more does not ask.
         self.askers.retain(|_, asker| !asker.scope.is_empty());
-        if self.members.len() == before { Err(RegistrarError::Unknown) } else { Ok(()) }
+        self.forget_held(|gone| gone == party);
+        Ok(self.changed_since(&askers))
     }
 
     /// Lets a user ask certain providers, instead of those that it could ask before. In the federated mode these are exactly
@@ -167,17 +174,42 @@ impl<M: Search> Registrar<M> {
         if Self::all_of_one() && !self.asked.insert(user) {
             return Err(RegistrarError::Renew);
         }
+        let tops = scope.iter().filter_map(|path| path.parties().next());
+        self.held.entry(user).or_default().extend(tops);
         self.askers.insert(user, Asker { generation: self.generation, scope });
         Ok(())
     }
 
-    /// A user asks no more. Returns whose values its key is for: [`renew`](Self::renew) their keys.
+    /// A user asks no more. Returns whose values it [holds](Self::held) keys for: [`renew`](Self::renew) their keys.
     ///
     /// # Errors
     /// [`RegistrarError::Unknown`].
     pub fn dismiss(&mut self, user: &PartyId) -> Result<BTreeSet<PartyId>, RegistrarError> {
-        let asker = self.askers.remove(user).ok_or(RegistrarError::Unknown)?;
-        Ok(asker.scope.iter().filter_map(|path| path.parties().next()).collect())
+        self.askers.remove(user).ok_or(RegistrarError::Unknown)?;
+        Ok(self.held(user))
+    }
+
+    /// Whose values a user has present keys for, also if it asks them no more: from when it was admitted until their keys are
+    /// [renewed](Self::renew).
+    #[must_use]
+    pub fn held(&self, user: &PartyId) -> BTreeSet<PartyId> {
+        self.held.get(user).cloned().unwrap_or_default()
+    }
+
+    /// After keys were replaced, nobody holds present ones but who asks.
+    fn forget_held(&mut self, renewed: impl Fn(&PartyId) -> bool) {
+        for (user, held) in &mut self.held {
+            let scope = self.askers.get(user).map(|asker| asker.scope.as_slice()).unwrap_or_default();
+            let asks = |party: &PartyId| scope.iter().any(|path| path.parties().next() == Some(*party));
+            held.retain(|party| !renewed(party) || asks(party));
+        }
+        self.held.retain(|_, held| !held.is_empty());
+    }
+
+    /// Whose scope is another one than before.
+    fn changed_since(&self, before: &BTreeMap<PartyId, Asker>) -> BTreeSet<PartyId> {
+        let changed = before.iter().filter(|(user, asker)| self.askers.get(*user) != Some(asker));
+        changed.map(|(user, _)| *user).collect()
     }
 
     /// Who may ask.
@@ -201,7 +233,10 @@ impl<M: Search> Registrar<M> {
     /// [`RegistrarError::Full`] after 2³² generations; nothing is changed then.
     pub fn renew(&mut self, parties: &BTreeSet<PartyId>) -> Result<BTreeSet<PartyId>, RegistrarError> {
         let mut next = self.clone();
-        let renewed = if Self::all_of_one() { next.renew_all()? } else { next.renew_some(parties)? };
+        let mut renewed = if Self::all_of_one() { next.renew_all()? } else { next.renew_some(parties)? };
+        // Where former keys ended at once, that concerns others too.
+        renewed.extend(next.changed_since(&self.askers));
+        next.forget_held(|party| Self::all_of_one() || parties.contains(party));
         *self = next;
         Ok(renewed)
     }
@@ -258,9 +293,10 @@ impl<M: Search> Registrar<M> {
     }
 
     /// Ends the former keys of providers that have newer ones: everything under them was encrypted again, or is given up.
-    /// Columns [sweep](super::Column::sweep) it out.
-    pub fn settle(&mut self) {
-        let last = self.last.clone();
+    /// Columns [sweep](super::Column::sweep) it out. Returns the users whose scope is smaller from now on: clouds refuse tokens
+    /// made with the keys that they have, until they [narrow](Search::narrow) them or get new ones.
+    pub fn settle(&mut self) -> BTreeSet<PartyId> {
+        let (last, before) = (self.last.clone(), self.askers.clone());
         let over = |step: &Step| last.get(&step.party).is_some_and(|last| step.generation < *last);
         self.members.retain(|step, duty| *duty != Duty::Former || !over(step));
         let members = &self.members;
@@ -268,6 +304,7 @@ impl<M: Search> Registrar<M> {
             asker.scope.retain(|path| path.steps().first().is_some_and(|step| members.contains_key(step)));
         }
         self.askers.retain(|_, asker| !asker.scope.is_empty());
+        self.changed_since(&before)
     }
 
     /// Whether its parts fit together, as every operation leaves them.
@@ -278,7 +315,11 @@ impl<M: Search> Registrar<M> {
         let has_asked = |user: &PartyId| self.asked.contains(user) == Self::all_of_one();
         self.members.keys().all(|step| counted(step) && of_all(step.generation))
             && self.askers.iter().all(|(user, asker)| {
-                has_asked(user) && asker.generation == self.generation && asker.scope.iter().all(member)
+                let held = self.held.get(user);
+                let holds =
+                    |path: &Path| path.parties().next().is_some_and(|top| held.is_some_and(|held| held.contains(&top)));
+                let fits = asker.scope.iter().all(|path| member(path) && holds(path));
+                has_asked(user) && asker.generation == self.generation && fits
             })
             && (Self::all_of_one() || (self.generation == 0 && self.asked.is_empty()))
             && self.has_room()
@@ -366,6 +407,12 @@ impl<M: Search> Message for Registrar<M> {
         }
         put_count(sink, self.asked.len());
         self.asked.iter().for_each(|user| sink.put(user.as_bytes()));
+        put_count(sink, self.held.len());
+        for (user, held) in &self.held {
+            sink.put(user.as_bytes());
+            put_count(sink, held.len());
+            held.iter().for_each(|party| sink.put(party.as_bytes()));
+        }
     }
 
     fn decode_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -404,6 +451,20 @@ impl<M: Search> Message for Registrar<M> {
                 return Err(DecodeError::Value);
             }
             registrar.asked.insert(user);
+        }
+        for _ in 0..reader.count(usize::MAX, 32 + 4 + 32)? {
+            let (user, mut held) = (PartyId::from_array(reader.array()?), BTreeSet::new());
+            for _ in 0..reader.count(usize::MAX, 32)? {
+                let party = PartyId::from_array(reader.array()?);
+                if held.last().is_some_and(|last| *last >= party) {
+                    return Err(DecodeError::Value);
+                }
+                held.insert(party);
+            }
+            if held.is_empty() || registrar.held.last_key_value().is_some_and(|(last, _)| *last >= user) {
+                return Err(DecodeError::Value);
+            }
+            registrar.held.insert(user, held);
         }
         if registrar.is_whole() { Ok(registrar) } else { Err(DecodeError::Value) }
     }

@@ -50,6 +50,8 @@ pub struct Roster {
     validity: Validity,
     members: BTreeSet<(Step, Duty)>,
     scopes: BTreeMap<Step, Vec<Path>>,
+    /// In all scopes together.
+    paths: usize,
 }
 
 impl Roster {
@@ -71,7 +73,7 @@ impl Roster {
         members: impl IntoIterator<Item = (Step, Duty)>,
     ) -> Result<Self, RosterError> {
         let (members, scopes) = (members.into_iter().collect(), BTreeMap::new());
-        let roster = Self { space, above, version, validity, members, scopes };
+        let roster = Self { space, above, version, validity, members, scopes, paths: 0 };
         if roster.members.len() > Self::MAX_MEMBERS {
             return Err(RosterError::TooMany);
         }
@@ -86,11 +88,11 @@ impl Roster {
         if !self.members.contains(&(user, Duty::Querier)) {
             return Err(RosterError::Querier);
         }
-        self.scopes.insert(user, scope_of(scope).map_err(|_| RosterError::TooMany)?);
-        if self.scopes.values().map(Vec::len).sum::<usize>() > Self::MAX_SCOPES {
-            return Err(RosterError::TooMany);
-        }
-        Ok(self)
+        let scope = scope_of(scope).map_err(|_| RosterError::TooMany)?;
+        self.paths = self.paths.saturating_add(scope.len());
+        let former = self.scopes.insert(user, scope);
+        self.paths = self.paths.saturating_sub(former.map_or(0, |former| former.len()));
+        if self.paths > Self::MAX_SCOPES { Err(RosterError::TooMany) } else { Ok(self) }
     }
 
     fn check(self) -> Result<Self, RosterError> {
@@ -167,7 +169,7 @@ impl Message for Roster {
             }
             members.insert(member);
         }
-        let roster = Self { space, above, version, validity, members, scopes: BTreeMap::new() };
+        let roster = Self { space, above, version, validity, members, scopes: BTreeMap::new(), paths: 0 };
         let mut roster = roster.check().map_err(|_| DecodeError::Value)?;
         for _ in 0..reader.count(Self::MAX_MEMBERS, Step::LEN + 4 + 37)? {
             let (user, scope) = (Step::read(reader)?, read_scope(reader)?);
@@ -281,7 +283,15 @@ impl Rosters {
     /// Whether the owner, or somebody on the way whose list is here, leaves a provider out. Below whoever has no list here
     /// nobody is out.
     pub(super) fn is_out(&self, path: &Path) -> bool {
-        path.prefixes().any(|(above, step)| match self.known.get(&above) {
+        // A list of before the keys above were replaced counts until there is a newer one.
+        let newest = |above: &Option<Path>| {
+            let same = |(other, _): &(&Option<Path>, _)| match (other, above) {
+                (Some(other), Some(above)) => other.same_place(above),
+                (other, above) => other.is_none() && above.is_none(),
+            };
+            self.known.get(above).or_else(|| self.known.iter().filter(same).map(|(_, known)| known).last())
+        };
+        path.prefixes().any(|(above, step)| match newest(&above) {
             Some((_, roster)) => {
                 ![Duty::Writer, Duty::Former].iter().any(|duty| roster.members.contains(&(step, *duty)))
             }
@@ -338,6 +348,11 @@ impl Rosters {
                 None => Some(Path::new(*step)),
             })
         })
+    }
+
+    /// Whether the owner's list is here at all.
+    pub(super) fn has_owners(&self) -> bool {
+        self.known.contains_key(&None)
     }
 
     /// When the owner's list ends, and with it the word of everybody on it.

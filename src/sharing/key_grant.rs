@@ -66,6 +66,13 @@ impl<K: GrantedKey> KeyGrant<K> {
         self.version
     }
 
+    /// Whether so many keys can be sealed in one grant, with what sealing adds.
+    pub(super) fn fits(keys: &[K]) -> bool {
+        const OVERHEAD: usize = 4096;
+        let length: usize = keys.iter().map(K::encoded_len).sum();
+        keys.len() <= Self::MAX_KEYS && length <= Self::MAX_LEN - OVERHEAD
+    }
+
     /// Seals keys to a party, with a function that seals bytes for what they are bound to.
     pub(super) fn seal<E>(
         owner: &PartyId,
@@ -140,3 +147,46 @@ impl<K: GrantedKey> Message for KeyGrant<K> {
 }
 
 public_encoding!(KeyGrant<K> where [K: GrantedKey]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key of so many bytes.
+    struct Long(usize);
+
+    impl Message for Long {
+        const SUITE: SuiteId = SuiteId::Common;
+        const KIND: Kind = kind::SEARCH_KEY;
+
+        fn encode_body(&self, _: &mut dyn Sink) {}
+
+        fn decode_body(_: &mut Reader<'_>) -> Result<Self, DecodeError> {
+            Err(DecodeError::Value)
+        }
+
+        fn encoded_len(&self) -> usize {
+            self.0
+        }
+    }
+
+    impl SecretEncoding for Long {}
+
+    impl GrantedKey for Long {
+        const GRANT: Kind = kind::SEARCH_GRANT;
+        const MIN_LEN: usize = 1;
+
+        fn info(_: &PartyId, _: &PartyId, _: u64) -> Digest {
+            Digest::NONE
+        }
+    }
+
+    #[test]
+    fn no_more_keys_are_sealed_than_are_read() {
+        let fits = |each: usize, keys: usize| {
+            KeyGrant::fits(&core::iter::repeat_with(|| Long(each)).take(keys).collect::<Vec<_>>())
+        };
+        assert!(fits(1 << 20, 15) && !fits(1 << 20, 16));
+        assert!(fits(1, 1 << 16) && !fits(1, (1 << 16) + 1));
+    }
+}

@@ -297,6 +297,9 @@ fn every_message_is_read_as_it_was_written() {
     messages::<Ordered>();
 }
 
+/// At the end, whose keys are held: by one user those of three hospitals, by another those of one.
+const HELD: usize = 4 + 2 * 36 + 4 * 32;
+
 #[test]
 fn registrars_are_whole() {
     let mut scene = scene::<Federated>();
@@ -334,11 +337,22 @@ fn registrars_are_whole() {
         bytes[scope..scope + one + two].rotate_left(one);
     });
     // In this mode nobody is remembered who asked.
-    let len = bytes.len();
+    let asked = bytes.len() - HELD - 4;
     refused(&|bytes| {
-        bytes[len - 1] = 1;
-        bytes.extend(party(77).id().as_bytes());
+        bytes[asked + 3] = 1;
+        bytes.splice(asked + 4..asked + 4, *party(77).id().as_bytes());
     });
+    // Who holds what is named in order, each with something; and who asks holds what it asks.
+    let held = bytes.len() - HELD + 4;
+    let count = usize::from(bytes[held + 35]);
+    refused(&|bytes| bytes[held..].rotate_left(36 + 32 * count));
+    refused(&|bytes| bytes[held + 36] ^= 1);
+    refused(&|bytes| {
+        bytes[held - 1] = 3;
+        bytes.splice(held..held, [0; 36]);
+    });
+    let all = if count == 3 { held } else { held + 36 + 32 };
+    refused(&|bytes| bytes[all + 36..all + 36 + 64].rotate_left(32));
 
     let mut lonely = Registrar::<Federated>::new(scene.space.clone()).to_bytes();
     lonely[generation + 3] = 1;
@@ -358,16 +372,16 @@ fn registrars_are_whole() {
         (0..paths).fold(40, |len, _| len + 1 + 36 * usize::from(bytes[at + len]))
     };
     let (first, second) = (len(askers), len(askers + len(askers)));
-    assert_eq!(askers + first + second + 4 + 64, bytes.len());
+    assert_eq!(askers + first + second + 4 + 64 + HELD, bytes.len());
     let mut turned = bytes.clone();
     turned[askers..askers + first + second].rotate_left(first);
     assert_eq!(Registrar::<Ordered>::from_bytes(&turned).map(|_| ()), Err(DecodeError::Value));
     // Who asks has asked; and those who did are named in order.
-    let forgotten = [&bytes[..bytes.len() - 68], &[0; 4]].concat();
+    let end = bytes.len() - HELD;
+    let forgotten = [&bytes[..end - 68], &[0; 4], &bytes[end..]].concat();
     assert_eq!(Registrar::<Ordered>::from_bytes(&forgotten).map(|_| ()), Err(DecodeError::Value));
     let mut swapped = bytes.clone();
-    let at = bytes.len() - 64;
-    swapped[at..].rotate_left(32);
+    swapped[end - 64..end].rotate_left(32);
     assert_eq!(Registrar::<Ordered>::from_bytes(&swapped).map(|_| ()), Err(DecodeError::Value));
 }
 

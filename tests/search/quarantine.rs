@@ -211,6 +211,22 @@ fn a_conflict_names_both_sides_and_the_owner_tells_who_lied() {
     assert!(shown.verify(&space, &party(99).id()).is_ok());
 }
 
+/// Two honest hospitals on two sides of a bit stand together against a third, whatever it is called.
+#[test]
+fn two_sides_that_fit_are_more_than_one_that_fits_neither() {
+    for liar in 1..=3 {
+        let mut scene = scene();
+        put(&mut scene, liar, 9, noise(3));
+        let mut honest: Vec<u8> = (1..=3).filter(|place| *place != liar).collect();
+        for (at, (place, value)) in (0..).zip(honest.iter().zip([0x001, 0xffe])) {
+            let points = points(&scene, *place, value);
+            put(&mut scene, *place, at, points);
+        }
+        let expected: Vec<_> = honest.drain(..).zip(0..).collect();
+        assert_eq!(arranged(&scene), (expected, Vec::from([(liar, 9)])));
+    }
+}
+
 /// Majorities are of hospitals: as many departments as it likes give nobody a second voice.
 #[test]
 fn who_has_many_below_has_one_voice() {

@@ -389,6 +389,45 @@ fn a_list_has_room_for_so_many() {
     assert_eq!(registrar.askers().next().unwrap().1.len(), 4);
 }
 
+/// What somebody has keys for is known until they are replaced, also after it asks no more, or less.
+#[test]
+fn keys_are_owed_until_they_are_replaced() {
+    let mut registrar = Registrar::<Federated>::new(scene::<Federated>().space.clone());
+    let [a, b] = [1, 2].map(|seed| party(seed).id());
+    let [path_a, path_b] = [a, b].map(|party| registrar.enroll(party).unwrap());
+    let user = party(USER).id();
+    registrar.admit(user, &[path_a.clone(), path_b]).unwrap();
+    registrar.admit(user, &[path_a]).unwrap();
+    assert_eq!(registrar.held(&user), [a, b].into());
+    // Those of now it holds as long as it asks; of others no longer.
+    registrar.renew(&[a].into()).unwrap();
+    assert_eq!(registrar.held(&user), [a, b].into());
+    let twin = Registrar::from_bytes(&registrar.to_bytes()).unwrap();
+    assert!(twin == registrar);
+    assert_eq!(registrar.dismiss(&user), Ok([a, b].into()));
+    assert_eq!(registrar.dismiss(&user), Err(RegistrarError::Unknown));
+    assert_eq!(registrar.held(&user), [a, b].into());
+    registrar.renew(&[b].into()).unwrap();
+    assert_eq!(registrar.held(&user), [a].into());
+    assert_eq!(registrar.expel(&a), Ok([].into()));
+    assert_eq!(registrar.held(&user), [].into());
+}
+
+/// Whose scope becomes smaller by the way hears of it.
+#[test]
+fn who_is_concerned_is_said() {
+    let mut registrar = Registrar::<Federated>::new(scene::<Federated>().space.clone());
+    let [a, b] = [1, 2].map(|seed| party(seed).id());
+    let [path_a, path_b] = [a, b].map(|party| registrar.enroll(party).unwrap());
+    let [both, one] = [USER, LESSER].map(|seed| party(seed).id());
+    registrar.admit(both, &[path_a.clone(), path_b]).unwrap();
+    registrar.admit(one, &[path_a]).unwrap();
+    registrar.renew(&[b].into()).unwrap();
+    assert_eq!(registrar.settle(), [both].into());
+    assert_eq!(registrar.settle(), [].into());
+    assert_eq!(registrar.expel(&a), Ok([both, one].into()));
+}
+
 fn path_of_party(party: sesphr::identity::PartyId, generation: u32) -> Path {
     Path::new(Step { party, generation })
 }

@@ -1,15 +1,15 @@
 //! Whom a user may ask, by the owner's list and not by the user's word; and what the cloud of the ordered mode looks at itself.
 
 use sesphr::Digest;
-use sesphr::encoding::{Encoding, Message, SecretEncoding};
+use sesphr::encoding::{Encoding, Message, Reader, SecretEncoding};
 use sesphr::error::DecodeError;
 use sesphr::hazmat::search::{number, range};
 use sesphr::hazmat::search_ordered::top;
 use sesphr::identity::{PartyId, Signed};
-use sesphr::search::ordered::{Switch, Switcher, SwitcherError};
+use sesphr::search::ordered::{Switch, SwitchRotation, Switcher, SwitcherError};
 use sesphr::search::{
-    Draft, Duty, Encoder, End, Federated, GateError, InsertError, Ordered, Path, QueryError, Registrar, RegistrarError,
-    Roster, RosterError, Search, Step, Token,
+    Draft, Duty, EncodeError, Encoder, End, Federated, GateError, InsertError, MAX_TOP, Ordered, Path, Query,
+    QueryError, Registrar, RegistrarError, Roster, RosterError, Search, Step, Token, Trapdoor, TrapdoorError,
 };
 
 use crate::common::rng;
@@ -109,6 +109,38 @@ fn without_lists_a_switcher_switches_nothing_again() {
     assert_eq!(restarted.switch_again(batch, taken), unlisted);
 }
 
+/// Whom a hospital left out does not come back by a rotation, before the hospital says anything of its new keys.
+#[test]
+fn lists_of_before_a_rotation_count_until_there_are_newer_ones() {
+    let mut scene = scene::<Ordered>();
+    scene.write(11, &[(1, "5")]);
+    scene.write(12, &[(2, "5")]);
+    let list = scene.list(&Scene::<Ordered>::path(1), 2, &[12], Duty::Writer);
+    scene.hear(&Signed::new(&party(1), list), NOW).unwrap();
+    scene.registrar.renew(&[party(1).id()].into()).unwrap();
+    let rotation = SwitchRotation::new(&scene.root, &scene.space, 0, 1, &scene.owner).unwrap();
+    let switch = scene.between.switch_mut(&scene.space.id()).unwrap();
+    switch.rotate(&rotation.verify(&scene.owner.id()).unwrap()).unwrap();
+    scene.announce();
+    let again = |at: usize| scene.between.switch_again(&scene.stored[at].0, &scene.stored[at].1);
+    assert_eq!(again(0), Err(SwitcherError::Gate(GateError::Unlisted)));
+    assert!(again(1).is_ok());
+}
+
+fn without_lists<M: Route>() {
+    let mut scene = scene::<M>();
+    scene.write(1, &[(1, "5")]);
+    let empty = M::gate(&scene.between, &scene.space, 0);
+    *scene.column().gate_mut() = empty;
+    assert_eq!((scene.column().sweep(), scene.column().len()), (0, 1));
+}
+
+#[test]
+fn nothing_is_swept_before_the_first_list() {
+    without_lists::<Federated>();
+    without_lists::<Ordered>();
+}
+
 #[test]
 fn scopes_are_of_listed_users_and_have_one_encoding() {
     let space = Digest::from_array([1; 32]);
@@ -179,13 +211,28 @@ fn a_token_for_a_hundred_departments_is_at_most_32_kilobytes() {
     assert_eq!(Signed::from_bytes(&bytes), Ok(token));
 }
 
-/// However many are asked for, the first are in order.
+/// However many may be asked for, the first are in order.
 #[test]
-fn all_of_them_can_be_asked_for_in_order() {
+fn as_many_as_may_be_asked_for_are_in_order() {
     let mut scene = scene::<Ordered>();
     scene.write(1, &[(1, "5"), (2, "-7")]);
     scene.write(2, &[(3, "0")]);
-    let answer = scene.ask(USER, &top(End::Greatest, u32::MAX));
+    assert!(Query::top(End::Greatest, MAX_TOP).is_ok());
+    assert_eq!(Query::top(End::Greatest, MAX_TOP + 1).unwrap_err(), EncodeError::Range);
+    let key = scene.registrar.query_key(&scene.root, &party(USER).id()).unwrap();
+    for limit in [MAX_TOP + 1, u32::MAX] {
+        assert_eq!(Ordered::question(&key, &top(End::Greatest, limit)), Err(TrapdoorError::Value));
+    }
+    // Nor do the bytes of a token say more. The limit stands behind the kind of bounds and the end.
+    let (shape, mut bytes) = (scene.space.shape(), Vec::new());
+    Ordered::question(&key, &top(End::Greatest, MAX_TOP)).unwrap().write(&mut bytes);
+    let read = |bytes: &[u8]| <Ordered as Search>::Question::read(&shape, &mut Reader::new(bytes)).map(|_| ());
+    assert_eq!(read(&bytes), Ok(()));
+    bytes[2..6].copy_from_slice(&(MAX_TOP + 1).to_be_bytes());
+    assert_eq!(read(&bytes), Err(DecodeError::Value));
+    bytes[2..6].fill(0xff);
+    assert_eq!(read(&bytes), Ok(()));
+    let answer = scene.ask(USER, &top(End::Greatest, MAX_TOP));
     let order: Vec<_> = answer.matches().iter().map(|found| found.record).collect();
     assert_eq!((order, answer.in_order()), (Vec::from([1, 3, 2].map(record)), 3));
 }

@@ -5,7 +5,7 @@ use sesphr::encoding::{Encoding, Message};
 use sesphr::hazmat::search::range;
 use sesphr::hazmat::search_ordered::top;
 use sesphr::identity::{PartyId, Signed};
-use sesphr::search::ordered::{SwitchError, SwitcherError};
+use sesphr::search::ordered::SwitcherError;
 use sesphr::search::{
     Encoder, End, Federated, GateError, Index, MAX_CLAUSES, Ordered, Path, Query, QueryError, ScopeError, Search, Step,
     Token, TokenError, Trapdoor,
@@ -301,7 +301,7 @@ fn a_switcher_lets_nobody_ask_beyond_the_scope_that_was_registered() {
     let wide =
         Ordered::query_key(&scene.root, &scene.space, step(LESSER), &[1, 2].map(Scene::<Ordered>::path)).unwrap();
     let token = Token::new(&[(&wide, &query("5"))], END, &party(LESSER), &mut rng(1)).unwrap();
-    assert_eq!(scene.between.ask(&token, NOW).unwrap_err(), SwitcherError::Switch(SwitchError::Scope));
+    assert_eq!(scene.between.ask(&token, NOW).unwrap_err(), SwitcherError::Gate(GateError::Scope));
     let below = Scene::<Ordered>::path(2).child(step(22)).unwrap();
     let narrow = Ordered::query_key(&scene.root, &scene.space, step(LESSER), &[below]).unwrap();
     let token = Token::new(&[(&narrow, &query("5"))], END, &party(LESSER), &mut rng(1)).unwrap();

@@ -230,6 +230,24 @@ fn suspension_ends_asking_and_replaces_no_keys() {
     assert_eq!(s.search(at(3)), Err(QueryError::Gate(GateError::Unlisted)));
 }
 
+/// Whatever came before it, a departure replaces the keys that who leaves still has.
+#[test]
+fn who_was_suspended_and_departs_has_no_live_keys() {
+    let hospitals: BTreeSet<_> = HOSPITALS.map(|seed| party(seed).id()).into();
+    let mut s = Scene::new();
+    let doctor = s.doctor.id();
+    drop(s.w.owner.suspend(&doctor, at(2), &mut s.w.rng).unwrap());
+    let update = s.w.owner.depart(&doctor, Level::Epochs, at(3), &mut s.w.rng).unwrap();
+    assert_eq!(update.rekeyed, hospitals);
+    // And without anybody leaving.
+    let mut s = Scene::new();
+    let partitions = BTreeSet::from([MEDICAL]);
+    let update = s.w.owner.renew_keys(&partitions, Level::Epochs, at(2), &mut s.w.rng).unwrap();
+    assert!(update.rekeyed.is_superset(&hospitals) && update.rekeyed.contains(&doctor));
+    let partitions = BTreeSet::from([Partition::PERSONAL]);
+    assert!(s.w.owner.renew_keys(&partitions, Level::Epochs, at(3), &mut s.w.rng).unwrap().rekeyed.is_empty());
+}
+
 #[test]
 fn a_hospital_that_departs_writes_no_more_and_what_it_wrote_is_found() {
     let mut s = Scene::new();

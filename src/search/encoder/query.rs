@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{EncodeError, Encoder, code};
 use crate::search::value::Ask;
-use crate::search::{End, Query};
+use crate::search::{End, MAX_TOP, Query};
 
 impl Query {
     /// The numbers between two bounds, each of which is a text, included, excluded or missing: `"7.0"..="8.5"`.
@@ -71,8 +71,13 @@ impl Query {
     /// counted, not records: one that has three of them counts three times, and is named once.
     ///
     /// # Errors
-    /// [`EncodeError::Empty`] for none.
+    /// [`EncodeError::Empty`] for none, [`EncodeError::Range`] for more than [`MAX_TOP`]. A cloud takes up to 0.5 KiB of memory
+    /// for as many of each provider.
     pub fn top(end: End, count: u32) -> Result<Self, EncodeError> {
-        if count == 0 { Err(EncodeError::Empty) } else { Ok(Self(Ask::Top(end, count))) }
+        match count {
+            0 => Err(EncodeError::Empty),
+            1..=MAX_TOP => Ok(Self(Ask::Top(end, count))),
+            _ => Err(EncodeError::Range),
+        }
     }
 }

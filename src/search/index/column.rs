@@ -344,8 +344,8 @@ impl<M: Search> Column<M> {
         removed
     }
 
-    /// Removes what is under keys that nobody lists any more: of providers that were expelled, and of former generations. In
-    /// the ordered mode the latter alone: the cloud has no list there, and [removes](Self::remove_where) what it is told.
+    /// Removes what is under keys that nobody lists any more: of providers that were expelled, and of former generations.
+    /// Nothing as long as the owner's list is not here.
     pub fn sweep(&mut self) -> u32 {
         let gate = self.gate.clone();
         self.remove_where(|path| !gate.keeps(path))

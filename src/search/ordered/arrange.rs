@@ -2,11 +2,16 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
+use super::form::DIGEST;
 use super::trie::{Pair, Trie};
 use super::{Ordered, Trapdoor};
 use crate::identity::PartyId;
 use crate::search::{Column, End, Found, Match, Path};
+
+/// Sides of one U that are looked at.
+const WAYS: usize = 8;
 
 /// A value: its entry, who is directly below the owner on the way to who wrote it, and its nodes from the last bit to the
 /// first.
@@ -32,47 +37,75 @@ fn before(a: &Pair, b: &Pair) -> Option<bool> {
     }
 }
 
+/// What several values have at a bit.
+struct Side {
+    pair: Pair,
+    items: Vec<Item>,
+    /// The hospitals that they are from.
+    tops: BTreeSet<Option<PartyId>>,
+}
+
+/// How many hospitals, the first of them, and whether there are two sides.
+type Score = (usize, Reverse<Option<Option<PartyId>>>, bool);
+
+/// Which sides stand at a bit, the lower first: the two that fit each other, or the one, of which most hospitals are. Where as
+/// many say one thing as another, the first by name decides.
+fn standing(sides: &[Side]) -> (usize, Option<usize>) {
+    let mut by_u: BTreeMap<&[u8; DIGEST], Vec<usize>> = BTreeMap::new();
+    for (at, side) in sides.iter().enumerate() {
+        let same = by_u.entry(&side.pair.0).or_default();
+        // Sides of one U are lies but for one: those of most hospitals are enough to look at.
+        if same.len() < WAYS {
+            same.push(at);
+        }
+    }
+    let mut best: Option<(Score, usize, Option<usize>)> = None;
+    for (at, side) in sides.iter().enumerate() {
+        let above = by_u.get(&side.pair.1).into_iter().flatten().copied();
+        let fits = |other: &usize| sides.get(*other).is_some_and(|other| before(&side.pair, &other.pair) == Some(true));
+        for other in above.filter(fits).map(Some).chain([None]) {
+            let both = other.and_then(|other| sides.get(other)).into_iter().flat_map(|other| &other.tops);
+            let tops: BTreeSet<_> = side.tops.iter().chain(both).collect();
+            let score = (tops.len(), Reverse(tops.first().copied().copied()), other.is_some());
+            if best.as_ref().is_none_or(|(most, ..)| *most < score) {
+                best = Some((score, at, other));
+            }
+        }
+    }
+    best.map_or((0, None), |(_, at, other)| (at, other))
+}
+
 impl Arranged<'_> {
     /// Puts values in order that are the same in the bits before. Where more than two sides claim a bit, or two that do not
-    /// fit, those of most hospitals stand, whoever is below them: nobody can tell from here who lies, and one that does is
-    /// one.
+    /// fit, those of most hospitals stand, whoever is below them: nobody can tell from here who lies.
     ///
     /// It recurses once for each bit at most.
     fn arrange(&mut self, items: Vec<Item>) {
         if items.len() < 2 || items.iter().all(|item| item.nodes.is_empty()) {
             return self.order.extend(items.iter().map(|item| item.entry));
         }
-        let mut sides: BTreeMap<Pair, Vec<Item>> = BTreeMap::new();
+        let mut by_pair: BTreeMap<Pair, Vec<Item>> = BTreeMap::new();
         for mut item in items {
             if let Some(node) = item.nodes.pop() {
-                sides.entry(self.trie.node(node).pair).or_default().push(item);
+                by_pair.entry(self.trie.node(node).pair).or_default().push(item);
             }
         }
-        let mut sides: Vec<_> = sides.into_iter().collect();
-        sides.sort_by_cached_key(|(_, items)| {
-            let tops: BTreeSet<_> = items.iter().map(|item| item.top).collect();
-            (usize::MAX - tops.len(), tops.first().copied())
-        });
-        let mut sides = sides.into_iter();
-        let Some((pair, most)) = sides.next() else { return };
-        let mut other = None;
-        for (next, items) in sides {
-            match before(&next, &pair) {
-                Some(first) if other.is_none() => other = Some((first, items)),
-                _ => self.aside.extend(items.iter().map(|item| item.entry)),
+        let side = |(pair, items): (Pair, Vec<Item>)| {
+            let tops = items.iter().map(|item| item.top).collect();
+            Side { pair, items, tops }
+        };
+        let mut sides: Vec<_> = by_pair.into_iter().map(side).collect();
+        sides.sort_by_key(|side| Reverse(side.tops.len()));
+        let (lower, upper) = standing(&sides);
+        let mut stand = [None, None];
+        for (at, side) in sides.into_iter().enumerate() {
+            match stand.first_chunk_mut() {
+                Some([first, _]) if at == lower => *first = Some(side.items),
+                Some([_, second]) if Some(at) == upper => *second = Some(side.items),
+                _ => self.aside.extend(side.items.iter().map(|item| item.entry)),
             }
         }
-        match other {
-            Some((true, other)) => {
-                self.arrange(other);
-                self.arrange(most);
-            }
-            Some((false, other)) => {
-                self.arrange(most);
-                self.arrange(other);
-            }
-            None => self.arrange(most),
-        }
+        stand.into_iter().flatten().for_each(|items| self.arrange(items));
     }
 }
 
@@ -116,8 +149,8 @@ impl Trie {
 }
 
 impl Column<Ordered> {
-    /// Values that contradict those of most hospitals, whatever their own provider's others say: what stands behind the order
-    /// when the smallest or greatest are asked for. It takes up to 0.5 KiB of memory for each value of the column.
+    /// Values that contradict those of most hospitals, of all values: which of those that are asked for stand behind the order is
+    /// decided among what each provider has at that end. It takes up to 0.5 KiB of memory for each value of the column.
     ///
     /// It is no verdict: the owner [tells](super::inspect) who encrypted otherwise than the scheme does.
     #[must_use]

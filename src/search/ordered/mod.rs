@@ -25,8 +25,8 @@
 //! * **Comparison**: at the first bit where U differs, V of the smaller value is U of the greater one.
 //! * **Index**: for each provider a trie over U whose siblings are in order by V. What contradicts its own provider's other
 //!   values is put into [quarantine](crate::search::Quarantined). Ranges are found provider by provider. The smallest and the
-//!   greatest are put in order over all; what contradicts most hospitals there is set apart, with its provider's name, and
-//!   never stands in the order. The owner [inspects](inspect) who is to blame. In one trie for all, a provider that lies first
+//!   greatest are put in order over all, from what each provider has at that end; what contradicts most hospitals there is set
+//!   apart, with its provider's name, and never stands in the order. The owner [inspects](inspect) who is to blame. In one trie for all, a provider that lies first
 //!   would hide what others write, and would learn from what is hidden what they have.
 //! * **Rotation**: δ = r'·r⁻¹ for the switcher, which switches what was uploaded before again; the index is built anew.
 //!
@@ -89,8 +89,8 @@ use rand_core::TryCryptoRng;
 
 use super::value::{Ask, check_range};
 use super::{
-    Attribute, Encoder, EncryptError, End, Mode, Path, PathError, Queries, Query, ScopeError, Search, SearchRoot,
-    Space, SpaceError, Step, TrapdoorError, Value, scope_of,
+    Attribute, Encoder, EncryptError, End, MAX_TOP, Mode, Path, PathError, Queries, Query, ScopeError, Search,
+    SearchRoot, Space, SpaceError, Step, TrapdoorError, Value, scope_of,
 };
 use crate::context::Partition;
 use crate::encoding::SuiteId;
@@ -221,8 +221,8 @@ impl Search for Ordered {
                 let point = bound(form::number(bits, value).ok_or(TrapdoorError::Value)?);
                 Ok(token(Some(point.clone()), Some(point), End::Smallest, u32::MAX))
             }
-            // What has no limit is a range.
-            Ask::Top(end, limit) => Ok(token(None, None, *end, (*limit).min(u32::MAX - 1))),
+            Ask::Top(_, limit) if *limit > MAX_TOP => Err(TrapdoorError::Value),
+            Ask::Top(end, limit) => Ok(token(None, None, *end, *limit)),
             Ask::Prefix(_) => Err(TrapdoorError::Query),
         }
     }

@@ -51,7 +51,7 @@ impl Gate<Ordered> for Switched {
     }
 
     fn keeps(&self, provider: &Path) -> bool {
-        !self.rosters.is_out(provider)
+        !self.rosters.has_owners() || !self.rosters.is_out(provider)
     }
 
     fn asks(&self, token: &Signed<Token<Ordered, Trapdoor>>, now: Timestamp) -> Result<(), GateError> {
@@ -65,8 +65,7 @@ impl Gate<Ordered> for Switched {
             return Err(GateError::Space);
         }
         let scope = self.rosters.scope(user, now)?;
-        let within = |path: &Path| scope.iter().any(|allowed| path.is_within(allowed));
-        if trapdoor.scope.iter().all(within) { Ok(()) } else { Err(GateError::Scope) }
+        if within(trapdoor, scope) { Ok(()) } else { Err(GateError::Scope) }
     }
 
     fn write(&self, sink: &mut dyn Sink) {
@@ -84,6 +83,11 @@ impl Gate<Ordered> for Switched {
 /// Whether all providers that are asked are of one generation.
 fn of_generation(asked: &impl crate::search::Trapdoor, generation: u32) -> bool {
     asked.scope().all(|path| path.generation() == generation)
+}
+
+/// Whether all providers that are asked are within a scope.
+fn within(asked: &impl crate::search::Trapdoor, scope: &[Path]) -> bool {
+    asked.scope().all(|path| scope.iter().any(|allowed| path.is_within(allowed)))
 }
 
 /// A space as the switcher serves it.
@@ -235,7 +239,7 @@ impl Switcher {
     }
 
     /// Switches what a user asks who may ask now, for the cloud. It counts no longer than the owner's list that names the
-    /// user: the cloud hears of no later one.
+    /// user: the cloud may hear of no later one.
     ///
     /// # Errors
     /// [`SwitcherError`].
@@ -255,6 +259,10 @@ impl Switcher {
             // Or somebody who leaves has a token for the next one.
             if !of_generation(&clause.trapdoor, desk.switch.generation()) {
                 return Err(SwitcherError::Switch(SwitchError::Generation));
+            }
+            let scope = desk.rosters.scope(&user.party, now).map_err(SwitcherError::Gate)?;
+            if !within(&clause.trapdoor, scope) {
+                return Err(SwitcherError::Gate(GateError::Scope));
             }
             let trapdoor = desk.switch.switch_question(user, &clause.trapdoor).map_err(SwitcherError::Switch)?;
             clauses.push(Clause { space: clause.space, shape: clause.shape, trapdoor });

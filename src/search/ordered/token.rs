@@ -8,7 +8,7 @@ use super::{Digests, Points};
 use crate::encoding::{Kind, Reader, Sink, kind};
 use crate::error::DecodeError;
 use crate::search::path::{read_scope, write_scope};
-use crate::search::{End, Form, Path, Shape};
+use crate::search::{End, Form, MAX_TOP, Path, Shape};
 
 /// The forms of values that bounds come in.
 pub trait Bound: Form {
@@ -105,6 +105,11 @@ impl<F: Bound> crate::search::Trapdoor for Token<F> {
             [1] => End::Greatest,
             _ => return Err(DecodeError::Value),
         };
-        Ok(Self { lower, upper, end, limit: reader.u32()?, scope: read_scope(reader)?, form: PhantomData })
+        let limit = reader.u32()?;
+        // A range has no limit.
+        if limit > MAX_TOP && limit != u32::MAX {
+            return Err(DecodeError::Value);
+        }
+        Ok(Self { lower, upper, end, limit, scope: read_scope(reader)?, form: PhantomData })
     }
 }

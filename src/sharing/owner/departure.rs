@@ -55,7 +55,7 @@ impl<S: SharingScheme> Owner<S> {
             }
             let kept = member.kept.iter().filter(|(of, _)| **of == partition).map(|(of, last)| (*of, *last)).collect();
             step.restore(user, others);
-            step.close_spaces(state, user, Some(level), |of| of == partition)?;
+            step.leave_spaces(state, user, Some(level), |of| of == partition)?;
             step.close(owner, state, level, &touched, kept)
         })
     }
@@ -106,14 +106,15 @@ impl<S: SharingScheme> Owner<S> {
                 // A layer goes around what is written there later as well, as long as the cloud is given orders.
                 kept.insert(partition, state.current(&partition)?.epoch);
             }
-            step.close_spaces(state, user, Some(level), |_| true)?;
+            step.leave_spaces(state, user, Some(level), |_| true)?;
             step.close(owner, state, level, &touched, kept)
         })
     }
 
     /// Closes partitions at a level without anybody leaving: where a departure did not reach far enough, or a key may have
     /// been lost. The partitions begin new epochs; at [`Level::Headers`] and above everything that is stored gets a new
-    /// generation, and at [`Level::Bodies`] what is stored in these partitions a layer.
+    /// generation, and at [`Level::Bodies`] what is stored in these partitions a layer. Keys for [search](crate::search) in
+    /// these partitions are replaced as by a departure.
     ///
     /// # Errors
     /// As [`depart`](Self::depart); [`OwnerError::NoSuchPeriod`] for a partition that does not exist.
@@ -124,10 +125,14 @@ impl<S: SharingScheme> Owner<S> {
         now: Timestamp,
         rng: &mut R,
     ) -> Result<Update<S>, OwnerError> {
-        self.change(now, rng, |owner, state, step| step.close(owner, state, level, partitions, BTreeMap::new()))
+        self.change(now, rng, |owner, state, step| {
+            step.renew_spaces(state, partitions, level)?;
+            step.close(owner, state, level, partitions, BTreeMap::new())
+        })
     }
 
-    /// A member's grants are taken back and it gets no others; no epoch begins.
+    /// A member's grants are taken back and it gets no others; no epoch begins. It asks and writes no
+    /// [index values](crate::search) any more, and no keys are replaced.
     ///
     /// That undoes the server's help, and nothing else: a member that colludes with the server reads what is written
     /// in the running epochs too. It is what there is when [`depart`](Self::depart) has no epoch to begin; when it has again,
@@ -152,7 +157,7 @@ impl<S: SharingScheme> Owner<S> {
             let member = state.members.get_mut(user).ok_or(OwnerError::NotMember)?;
             member.kept.extend(kept);
             member.owed.extend(touched);
-            step.close_spaces(state, user, None, |_| true)
+            step.leave_spaces(state, user, None, |_| true)
         })
     }
 

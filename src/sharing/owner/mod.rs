@@ -56,8 +56,8 @@ pub struct Update<S: SharingScheme = Kapre> {
     pub delegations: Vec<Delegation<S>>,
     /// For the cloud, which [keeps](crate::sharing::Cloud::keep_layers) them for the members.
     pub layer_grants: Vec<Signed<LayerGrant>>,
-    /// For who lets values and questions into indexes: the cloud in the federated mode of [search](crate::search), the
-    /// switcher in the ordered one. Of every space; they last as long as the directory.
+    /// For who lets values and questions into indexes: the cloud in both modes of [search](crate::search), and the switcher in
+    /// the ordered one. Of every space; they last as long as the directory.
     pub rosters: Vec<Signed<Roster>>,
     /// Whose keys for search were replaced by a departure: [seal](Owner::search_keys) them the new ones.
     pub rekeyed: BTreeSet<PartyId>,

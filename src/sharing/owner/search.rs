@@ -82,7 +82,8 @@ impl<S: SharingScheme> Owner<S> {
     /// [`Kapre`](crate::kapre::Kapre) does.
     ///
     /// # Errors
-    /// [`OwnerError::Bundle`], [`OwnerError::Delegate`] where the scheme does not seal, and others.
+    /// [`OwnerError::Bundle`], [`OwnerError::Delegate`] where the scheme does not seal, [`OwnerError::Exhausted`] beyond 16 MiB
+    /// of keys, and others.
     pub fn search_keys<R: TryCryptoRng + ?Sized>(
         &self,
         party: &PartyId,
@@ -94,6 +95,10 @@ impl<S: SharingScheme> Owner<S> {
         let (root, mut keys) = (self.search_root(), Vec::new());
         collect(&self.state.spaces.federated, &root, party, &mut keys)?;
         collect(&self.state.spaces.ordered, &root, party, &mut keys)?;
+        // Or it would not be read again.
+        if !SearchGrant::fits(&keys) {
+            return Err(OwnerError::Exhausted);
+        }
         let seal = |message: &[u8], info: &_| S::seal_to(bundle.key(), message, info, &self.signing, rng);
         let grant = SearchGrant::seal(&self.id(), *party, self.state.version, &keys, seal)?;
         Ok(Signed::new(&self.signing, grant))
@@ -155,7 +160,7 @@ impl<S: SharingScheme, R: ?Sized> Step<'_, S, R> {
     /// Takes from who leaves what it may ask and write in the spaces of some partitions, and replaces the keys that it had to
     /// ask with: at once where that concerns what is written from now on, which is the federated mode; in the ordered mode,
     /// where everything that is stored follows, at the levels that reach what is stored.
-    pub(super) fn close_spaces(
+    pub(super) fn leave_spaces(
         &mut self,
         state: &mut State<S, S::VerifiedUser>,
         user: &PartyId,
@@ -166,6 +171,19 @@ impl<S: SharingScheme, R: ?Sized> Step<'_, S, R> {
         let renew_ordered = level > Some(Level::Epochs);
         close(federated, user, level.is_some(), &concerned, &mut self.rekeyed)?;
         close(ordered, user, renew_ordered, &concerned, &mut self.rekeyed)
+    }
+
+    /// Replaces the keys of all who write and ask in the spaces of some partitions; in the ordered mode only at the levels that
+    /// reach what is stored.
+    pub(super) fn renew_spaces(
+        &mut self,
+        state: &mut State<S, S::VerifiedUser>,
+        partitions: &BTreeSet<Partition>,
+        level: Level,
+    ) -> Result<(), OwnerError> {
+        let AllSpaces { federated, ordered } = &mut state.spaces;
+        renew(federated, partitions, &mut self.rekeyed)?;
+        if level > Level::Epochs { renew(ordered, partitions, &mut self.rekeyed) } else { Ok(()) }
     }
 
     /// The owner's roster of each space as it is now.
@@ -196,10 +214,27 @@ fn close<M: SharedSearch>(
             Err(error) => return Err(error.into()),
         }
         match registrar.dismiss(user) {
-            Ok(asked) if renew => rekeyed.extend(registrar.renew(&asked)?),
             Ok(_) | Err(RegistrarError::Unknown) => {}
             Err(error) => return Err(error.into()),
         }
+        // It may have been dismissed before, and have its keys still.
+        let held = registrar.held(user);
+        if renew && !held.is_empty() {
+            rekeyed.extend(registrar.renew(&held)?);
+        }
+    }
+    Ok(())
+}
+
+/// Replaces all keys of spaces.
+fn renew<M: SharedSearch>(
+    spaces: &mut Spaces<M>,
+    partitions: &BTreeSet<Partition>,
+    rekeyed: &mut BTreeSet<PartyId>,
+) -> Result<(), OwnerError> {
+    for registrar in spaces.values_mut().filter(|registrar| partitions.contains(&registrar.space().partition())) {
+        let parties = registrar.providers().map(|(step, _)| step.party).collect();
+        rekeyed.extend(registrar.renew(&parties)?);
     }
     Ok(())
 }
