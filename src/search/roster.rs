@@ -289,7 +289,7 @@ impl Rosters {
                 (Some(other), Some(above)) => other.same_place(above),
                 (other, above) => other.is_none() && above.is_none(),
             };
-            self.known.get(above).or_else(|| self.known.iter().filter(same).map(|(_, known)| known).last())
+            self.known.get(above).or_else(|| self.known.iter().rev().find(same).map(|(_, known)| known))
         };
         path.prefixes().any(|(above, step)| match newest(&above) {
             Some((_, roster)) => {
