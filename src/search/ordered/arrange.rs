@@ -97,15 +97,18 @@ impl Arranged<'_> {
         let mut sides: Vec<_> = by_pair.into_iter().map(side).collect();
         sides.sort_by_key(|side| Reverse(side.tops.len()));
         let (lower, upper) = standing(&sides);
-        let mut stand = [None, None];
+        let (mut low, mut high) = (Vec::new(), Vec::new());
         for (at, side) in sides.into_iter().enumerate() {
-            match stand.first_chunk_mut() {
-                Some([first, _]) if at == lower => *first = Some(side.items),
-                Some([_, second]) if Some(at) == upper => *second = Some(side.items),
-                _ => self.aside.extend(side.items.iter().map(|item| item.entry)),
+            if at == lower {
+                low = side.items;
+            } else if Some(at) == upper {
+                high = side.items;
+            } else {
+                self.aside.extend(side.items.iter().map(|item| item.entry));
             }
         }
-        stand.into_iter().flatten().for_each(|items| self.arrange(items));
+        self.arrange(low);
+        self.arrange(high);
     }
 }
 
